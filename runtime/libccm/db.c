@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: MIT */
+#include "db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <regex.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "io.h"
+#include "sbuf.h"
+
+static const char *const query_text[] = {
+#define X(name, sql) [Q_##name] = sql,
+	CCM_QUERIES(X)
+#undef X
+};
+
+static const struct migration {
+	int number;
+	const char *name, *sql;
+} migrations[] = {
+#define X(number, name, sql) { number, name, sql },
+	CCM_MIGRATIONS(X)
+#undef X
+};
+
+struct ccm_db {
+	sqlite3 *handle;
+	sqlite3_stmt *statements[CCM_QUERY_COUNT];
+};
+
+static int from_sqlite(struct ccm_db *db, int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_DONE:
+	case SQLITE_ROW:
+		return 0;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -CCM_E_BUSY;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -CCM_E_DAMAGED;
+	case SQLITE_FULL:
+		return -CCM_E_FULL;
+	case SQLITE_READONLY:
+		return -EROFS;
+	case SQLITE_PERM:
+		return -EACCES;
+	case SQLITE_CANTOPEN:
+	case SQLITE_IOERR: {
+		int e = db ? sqlite3_system_errno(db->handle) : 0;
+
+		return e == ENOSPC || e == EDQUOT ? -CCM_E_FULL : e ? -e : -EIO;
+	}
+	default:
+		return -CCM_E_SQL;
+	}
+}
+
+const char *ccm_db_words(const struct ccm_db *db)
+{
+	return db ? sqlite3_errmsg(db->handle) : "";
+}
+
+int ccm_db_version(void)
+{
+	return migrations[ARRAY_SIZE(migrations) - 1].number;
+}
+
+static int exec_text(struct ccm_db *db, const char *sql)
+{
+	return from_sqlite(db, sqlite3_exec(db->handle, sql, NULL, NULL, NULL));
+}
+
+int ccm_db_file_version(struct ccm_db *db)
+{
+	sqlite3_stmt *s = NULL;
+	int r, version = -1;
+
+	r = sqlite3_prepare_v2(db->handle, "PRAGMA user_version", -1, &s, NULL);
+	if (r == SQLITE_OK)
+		r = sqlite3_step(s);
+	if (r == SQLITE_ROW)
+		version = sqlite3_column_int(s, 0);
+	sqlite3_finalize(s);
+	return r == SQLITE_ROW ? version : from_sqlite(db, r == SQLITE_DONE ? SQLITE_ERROR : r);
+}
+
+/* A copy of the database as it stands, made by SQLite itself: it sees what is still in the WAL. */
+static int keep_copy(struct ccm_db *db, const char *path, int version, struct ccm_diag *diag)
+{
+	_cleanup_sbuf_ struct ccm_sbuf name = { 0 };
+	sqlite3_stmt *s = NULL;
+	int r;
+
+	ccm_sbuf_addf(&name, "%s.v%d", path, version);
+	if (ccm_sbuf_error(&name))
+		return -ENOMEM;
+	if (unlink(name.text) < 0 && errno != ENOENT)
+		return ccm_diag_set(diag, -errno, "cannot replace '%s': %s", name.text, strerror(errno));
+	r = sqlite3_prepare_v2(db->handle, "VACUUM INTO ?1", -1, &s, NULL);
+	if (r == SQLITE_OK)
+		r = sqlite3_bind_text(s, 1, name.text, -1, SQLITE_STATIC);
+	if (r == SQLITE_OK)
+		r = sqlite3_step(s);
+	sqlite3_finalize(s);
+	if (r == SQLITE_DONE && chmod(name.text, 0600) == 0)
+		return 0;
+	r = from_sqlite(db, r);
+	return ccm_diag_set(diag, r, "cannot keep a copy of '%s' as '%s' before bringing it up to date: %s", path,
+			    name.text, ccm_db_words(db));
+}
+
+static int apply_migrations(struct ccm_db *db, int version, struct ccm_diag *diag)
+{
+	_cleanup_txn_ struct ccm_txn txn = { 0 };
+	char pragma[64];
+	int r;
+
+	r = ccm_txn_begin(db, &txn);
+	if (r < 0)
+		return r;
+	/* Another process may have been faster. */
+	r = ccm_db_file_version(db);
+	if (r < 0 || r == ccm_db_version())
+		return r < 0 ? r : 0;
+	version = r;
+	for (size_t i = (size_t)version; i < ARRAY_SIZE(migrations); i++) {
+		r = exec_text(db, migrations[i].sql);
+		if (r < 0)
+			return ccm_diag_set(diag, r, "migration '%s' failed: %s", migrations[i].name, ccm_db_words(db));
+	}
+	snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", ccm_db_version());
+	r = exec_text(db, pragma);
+	if (r < 0)
+		return r;
+	return ccm_txn_commit(&txn);
+}
+
+static int migrate(struct ccm_db *db, const char *path, enum ccm_db_mode mode, struct ccm_diag *diag)
+{
+	int version = ccm_db_file_version(db), r;
+
+	if (version < 0 || version == ccm_db_version())
+		return version < 0 ? version : 0;
+	if (version > ccm_db_version())
+		return ccm_diag_set(diag, -CCM_E_NEWER,
+				    "'%s' has schema %d, this ccm knows %d: install the newer ccm again; nothing was changed",
+				    path, version, ccm_db_version());
+	if (mode == CCM_DB_READ && version == 0)
+		return -ENOENT;
+	if (mode == CCM_DB_READ)
+		return ccm_diag_set(diag, -CCM_E_SQL, "'%s' has schema %d and this ccm needs %d: run 'ccm-hook init'",
+				    path, version, ccm_db_version());
+	if (version == 0) {
+		/* Kept in the file: every later connection finds WAL switched on. */
+		r = exec_text(db, "PRAGMA journal_mode = WAL");
+	} else {
+		r = keep_copy(db, path, version, diag);
+	}
+	return r < 0 ? r : apply_migrations(db, version, diag);
+}
+
+int ccm_db_open(const char *path, enum ccm_db_mode mode, int busy_timeout_ms, struct ccm_db **ret,
+		struct ccm_diag *diag)
+{
+	_cleanup_db_ struct ccm_db *db = NULL;
+	int r;
+
+	if (mode == CCM_DB_READ && access(path, F_OK) < 0)
+		return -errno;
+	if (mode == CCM_DB_WRITE) {
+		/* SQLite would make the file with the umask's mode; it holds what agents read and wrote. */
+		_cleanup_close_ int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+
+		if (fd < 0 && errno != EEXIST)
+			return ccm_diag_set(diag, -errno, "cannot create '%s': %s", path, strerror(errno));
+	}
+	db = calloc(1, sizeof *db);
+	if (!db)
+		return -ENOMEM;
+	r = sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (r != SQLITE_OK && mode == CCM_DB_READ) {
+		/* A read-only file system: without write access to the shm file, WAL needs immutable or
+		 * a directory that can be written; SQLite says which. */
+		sqlite3_close(db->handle);
+		db->handle = NULL;
+		r = sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+	}
+	if (r != SQLITE_OK) {
+		r = from_sqlite(db, r);
+		return ccm_diag_set(diag, r, "cannot open '%s': %s", path, ccm_db_words(db));
+	}
+	sqlite3_busy_timeout(db->handle, busy_timeout_ms);
+	/* NORMAL: a commit is in the WAL when it returns and survives any crash of processes; only a
+	 * power loss can take the last commits, and never damages the file. */
+	r = exec_text(db, "PRAGMA synchronous = NORMAL");
+	if (r == 0)
+		r = migrate(db, path, mode, diag);
+	if (r == 0 && mode == CCM_DB_READ)
+		r = exec_text(db, "PRAGMA query_only = 1");
+	if (r < 0) {
+		if (diag && !diag->text[0] && r != -ENOENT)
+			ccm_diag_set(diag, r, "cannot use '%s': %s", path, ccm_db_words(db));
+		return r;
+	}
+	*ret = TAKE_PTR(db);
+	return 0;
+}
+
+void ccm_db_close(struct ccm_db *db)
+{
+	if (!db)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(db->statements); i++)
+		sqlite3_finalize(db->statements[i]);
+	sqlite3_close(db->handle);
+	free(db);
+}
+
+void ccm_db_closep(struct ccm_db **db)
+{
+	ccm_db_close(*db);
+}
+
+static int bind_args(sqlite3_stmt *s, const struct ccm_db_arg *args)
+{
+	for (const struct ccm_db_arg *a = args; a && a->name; a++) {
+		char name[64];
+		int index, r;
+
+		snprintf(name, sizeof name, ":%s", a->name);
+		index = sqlite3_bind_parameter_index(s, name);
+		if (!index)
+			return SQLITE_RANGE;
+		if (a->type == CCM_DB_INT)
+			r = sqlite3_bind_int64(s, index, a->number);
+		else if (a->type == CCM_DB_NULL || !a->data)
+			r = sqlite3_bind_null(s, index);
+		else if (a->type == CCM_DB_BLOB)
+			r = sqlite3_bind_blob64(s, index, a->data, a->bytes, SQLITE_STATIC);
+		else
+			r = sqlite3_bind_text64(s, index, a->data,
+						a->bytes == SIZE_MAX ? strlen(a->data) : a->bytes, SQLITE_STATIC,
+						SQLITE_UTF8);
+		if (r != SQLITE_OK)
+			return r;
+	}
+	return SQLITE_OK;
+}
+
+static int prepare(struct ccm_db *db, enum ccm_query q, sqlite3_stmt **ret)
+{
+	int r = SQLITE_OK;
+
+	if (!db->statements[q])
+		r = sqlite3_prepare_v3(db->handle, query_text[q], -1, 0, &db->statements[q], NULL);
+	*ret = db->statements[q];
+	return from_sqlite(db, r);
+}
+
+static void reset(sqlite3_stmt *s)
+{
+	sqlite3_reset(s);
+	sqlite3_clear_bindings(s);
+}
+
+int ccm_db_exec(struct ccm_db *db, enum ccm_query q, const struct ccm_db_arg *args)
+{
+	sqlite3_stmt *s;
+	int r;
+
+	r = prepare(db, q, &s);
+	if (r < 0)
+		return r;
+	r = bind_args(s, args);
+	if (r == SQLITE_OK)
+		do
+			r = sqlite3_step(s);
+		while (r == SQLITE_ROW);
+	r = from_sqlite(db, r);
+	reset(s);
+	return r < 0 ? r : sqlite3_changes(db->handle);
+}
+
+int64_t ccm_db_last_id(const struct ccm_db *db)
+{
+	return sqlite3_last_insert_rowid(db->handle);
+}
+
+int ccm_db_query(struct ccm_db *db, enum ccm_query q, const struct ccm_db_arg *args, struct ccm_rows *ret)
+{
+	sqlite3_stmt *s;
+	int r;
+
+	r = prepare(db, q, &s);
+	if (r < 0)
+		return r;
+	r = bind_args(s, args);
+	if (r != SQLITE_OK) {
+		reset(s);
+		return from_sqlite(db, r);
+	}
+	*ret = (struct ccm_rows){ .db = db, .statement = s };
+	return 0;
+}
+
+int ccm_db_query_text(struct ccm_db *db, const char *sql, const struct ccm_db_arg *args, struct ccm_rows *ret,
+		      struct ccm_diag *diag)
+{
+	sqlite3_stmt *s = NULL;
+	const char *tail = "";
+	int r;
+
+	r = sqlite3_prepare_v2(db->handle, sql, -1, &s, &tail);
+	if (r != SQLITE_OK) {
+		r = from_sqlite(db, r);
+		return ccm_diag_set(diag, r, "%s", ccm_db_words(db));
+	}
+	if (!s)
+		return ccm_diag_set(diag, -EINVAL, "no SQL statement given");
+	if (tail[strspn(tail, " \t\r\n;")]) {
+		sqlite3_finalize(s);
+		return ccm_diag_set(diag, -EINVAL, "one statement at a time: '%s' is left over", tail);
+	}
+	if (!sqlite3_stmt_readonly(s)) {
+		sqlite3_finalize(s);
+		return ccm_diag_set(diag, -EROFS, "only reading statements are taken here");
+	}
+	r = bind_args(s, args);
+	if (r != SQLITE_OK) {
+		sqlite3_finalize(s);
+		return ccm_diag_set(diag, -EINVAL, "the statement has no such parameter");
+	}
+	*ret = (struct ccm_rows){ .db = db, .statement = s };
+	return 0;
+}
+
+int ccm_rows_next(struct ccm_rows *rows)
+{
+	int r = sqlite3_step(rows->statement);
+
+	return r == SQLITE_ROW ? 1 : from_sqlite(rows->db, r);
+}
+
+void ccm_rows_done(struct ccm_rows *rows)
+{
+	if (!rows->statement)
+		return;
+	for (size_t i = 0; i < CCM_QUERY_COUNT; i++) {
+		if (rows->db->statements[i] == rows->statement) {
+			reset(rows->statement);
+			rows->statement = NULL;
+			return;
+		}
+	}
+	sqlite3_finalize(rows->statement);
+	rows->statement = NULL;
+}
+
+int ccm_rows_columns(const struct ccm_rows *rows)
+{
+	return sqlite3_column_count(rows->statement);
+}
+
+const char *ccm_rows_column_name(const struct ccm_rows *rows, int column)
+{
+	return sqlite3_column_name(rows->statement, column);
+}
+
+static int column(const struct ccm_rows *rows, const char *name)
+{
+	int n = ccm_rows_columns(rows);
+
+	for (int i = 0; i < n; i++)
+		if (strcmp(ccm_rows_column_name(rows, i), name) == 0)
+			return i;
+	return -1;       /* sqlite3_column_*() gives NULL and 0 for it */
+}
+
+const char *ccm_rows_text(const struct ccm_rows *rows, const char *name)
+{
+	return (const char *)sqlite3_column_text(rows->statement, column(rows, name));
+}
+
+const void *ccm_rows_blob(const struct ccm_rows *rows, const char *name, size_t *ret_bytes)
+{
+	int i = column(rows, name);
+	const void *data = sqlite3_column_blob(rows->statement, i);
+
+	*ret_bytes = (size_t)sqlite3_column_bytes(rows->statement, i);
+	return data;
+}
+
+int64_t ccm_rows_int(const struct ccm_rows *rows, const char *name)
+{
+	return sqlite3_column_int64(rows->statement, column(rows, name));
+}
+
+bool ccm_rows_is_null(const struct ccm_rows *rows, const char *name)
+{
+	return sqlite3_column_type(rows->statement, column(rows, name)) == SQLITE_NULL;
+}
+
+const char *ccm_rows_text_at(const struct ccm_rows *rows, int i, size_t *ret_bytes)
+{
+	const char *text = (const char *)sqlite3_column_text(rows->statement, i);
+
+	*ret_bytes = (size_t)sqlite3_column_bytes(rows->statement, i);
+	return text;
+}
+
+bool ccm_rows_is_number_at(const struct ccm_rows *rows, int i)
+{
+	int type = sqlite3_column_type(rows->statement, i);
+
+	return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+}
+
+int ccm_txn_begin(struct ccm_db *db, struct ccm_txn *txn)
+{
+	int r = exec_text(db, "BEGIN IMMEDIATE");
+
+	if (r == 0)
+		txn->db = db;
+	return r;
+}
+
+int ccm_txn_commit(struct ccm_txn *txn)
+{
+	int r = exec_text(txn->db, "COMMIT");
+
+	if (r == 0)
+		txn->db = NULL;
+	return r;
+}
+
+void ccm_txn_rollbackp(struct ccm_txn *txn)
+{
+	if (txn->db && !sqlite3_get_autocommit(txn->db->handle))
+		exec_text(txn->db, "ROLLBACK");
+	txn->db = NULL;
+}
+
+bool ccm_db_is_damage(int error)
+{
+	return error == -CCM_E_DAMAGED;
+}
+
+static void free_regex(void *p)
+{
+	regfree(p);
+	free(p);
+}
+
+/* X REGEXP Y calls regexp(Y, X). The compiled pattern is kept with the statement. */
+static void sql_regexp(sqlite3_context *c, int argc, sqlite3_value **argv)
+{
+	const char *pattern = (const char *)sqlite3_value_text(argv[0]);
+	const char *text = (const char *)sqlite3_value_text(argv[1]);
+	regex_t *re = sqlite3_get_auxdata(c, 0);
+
+	(void)argc;
+	if (!pattern || !text)
+		return;
+	if (!re) {
+		re = calloc(1, sizeof *re);
+		if (!re) {
+			sqlite3_result_error_nomem(c);
+			return;
+		}
+		if (regcomp(re, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
+			free(re);
+			sqlite3_result_error(c, "not a regular expression", -1);
+			return;
+		}
+		sqlite3_set_auxdata(c, 0, re, free_regex);
+		re = sqlite3_get_auxdata(c, 0);
+		if (!re) {
+			sqlite3_result_error_nomem(c);
+			return;
+		}
+	}
+	sqlite3_result_int(c, regexec(re, text, 0, NULL, 0) == 0);
+}
+
+int ccm_db_enable_regexp(struct ccm_db *db)
+{
+	int r = sqlite3_create_function(db->handle, "regexp", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sql_regexp,
+					NULL, NULL);
+
+	return from_sqlite(db, r);
+}
+
+int ccm_db_check(struct ccm_db *db, char *buf, size_t bytes)
+{
+	sqlite3_stmt *s = NULL;
+	const char *text;
+	int r;
+
+	r = sqlite3_prepare_v2(db->handle, "PRAGMA integrity_check(1)", -1, &s, NULL);
+	if (r == SQLITE_OK)
+		r = sqlite3_step(s);
+	text = r == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : ccm_db_words(db);
+	snprintf(buf, bytes, "%s", text ? text : "");
+	sqlite3_finalize(s);
+	return from_sqlite(db, r);
+}

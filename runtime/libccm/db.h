@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* db - the database: opened, migrated, and asked by query name.
+ *
+ * All SQL stands in schema/queries.sql; C names a query by its enum and binds arguments by name:
+ *
+ *     r = ccm_db_exec(db, Q_ALERT_INSERT, DB_ARGS(DB_TEXT("title", title), DB_INT("created_ms", now)));
+ *
+ *     _cleanup_rows_ struct ccm_rows rows = { 0 };
+ *     r = ccm_db_query(db, Q_SESSION_LIST, DB_ARGS(DB_INT("limit", 50)), &rows);
+ *     while (r >= 0 && (r = ccm_rows_next(&rows)) > 0)
+ *             puts(ccm_rows_text(&rows, "session_id"));
+ *     if (r < 0)
+ *             return r;
+ *
+ * Statements are prepared on first use and reset when rows are done, so that none keeps a read lock.
+ *
+ * Ownership: ccm_db_close() releases all. Texts from a row are the statement's, until the next row.
+ * Errors:    -CCM_E_BUSY, -CCM_E_DAMAGED, -CCM_E_NEWER, -CCM_E_FULL, -CCM_E_SQL, -errno;
+ *            ccm_db_words() says more.
+ * Source:    sqlite.org/wal.html, sqlite.org/howtocorrupt.html: a connection is never used across fork().
+ */
+#ifndef CCM_DB_H
+#define CCM_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "sql.inc"
+
+enum ccm_query {
+#define X(name, sql) Q_##name,
+	CCM_QUERIES(X)
+#undef X
+	CCM_QUERY_COUNT
+};
+
+struct ccm_db;
+
+enum ccm_db_mode {
+	CCM_DB_READ,         /* must exist and be of our schema version; nothing is written */
+	CCM_DB_WRITE,        /* made or migrated where needed */
+};
+
+struct ccm_db_arg {
+	const char *name;    /* without the colon; NULL ends the list */
+	enum ccm_db_type { CCM_DB_NULL, CCM_DB_INT, CCM_DB_TEXT, CCM_DB_BLOB } type;
+	int64_t number;
+	const void *data;    /* must live until the statement is reset */
+	size_t bytes;
+};
+#define DB_ARGS(...) (const struct ccm_db_arg[]){ __VA_ARGS__, { NULL, CCM_DB_NULL, 0, NULL, 0 } }
+#define DB_INT(name, n) { name, CCM_DB_INT, n, NULL, 0 }
+#define DB_BLOB(name, data, bytes) { name, CCM_DB_BLOB, 0, data, bytes }
+#define DB_TEXTN(name, text, bytes) { name, CCM_DB_TEXT, 0, text, bytes }
+#define DB_TEXT(name, text) { name, CCM_DB_TEXT, 0, text, SIZE_MAX }     /* NULL text: NULL */
+#define DB_INT_IF(name, set, n) { name, (set) ? CCM_DB_INT : CCM_DB_NULL, n, NULL, 0 }
+#define DB_NULL(name) { name, CCM_DB_NULL, 0, NULL, 0 }
+
+/* Opens the file at path. CCM_DB_READ: -ENOENT if there is none. An older schema is brought up to
+ * date in one transaction (CCM_DB_WRITE), with a copy kept as PATH.v<N>; a newer one is refused. */
+int ccm_db_open(const char *path, enum ccm_db_mode mode, int busy_timeout_ms, struct ccm_db **ret,
+		struct ccm_diag *diag);
+void ccm_db_close(struct ccm_db *db);
+void ccm_db_closep(struct ccm_db **db);
+#define _cleanup_db_ _cleanup_(ccm_db_closep)
+
+
+/* Words for the last failure on this connection. */
+const char *ccm_db_words(const struct ccm_db *db);
+
+/* The schema version this program knows. */
+int ccm_db_version(void);
+
+/* The version of the file at path, or negative. */
+int ccm_db_file_version(struct ccm_db *db);
+
+/* Runs a query that gives no rows; args may be NULL. Returns how many rows it changed. */
+int ccm_db_exec(struct ccm_db *db, enum ccm_query q, const struct ccm_db_arg *args);
+int64_t ccm_db_last_id(const struct ccm_db *db);
+
+struct ccm_rows {
+	struct ccm_db *db;
+	void *statement;
+};
+int ccm_db_query(struct ccm_db *db, enum ccm_query q, const struct ccm_db_arg *args, struct ccm_rows *ret);
+
+/* A person's own SQL, read-only; the text must be one statement. Words in diag. */
+int ccm_db_query_text(struct ccm_db *db, const char *sql, const struct ccm_db_arg *args, struct ccm_rows *ret,
+		      struct ccm_diag *diag);
+int ccm_rows_next(struct ccm_rows *rows);        /* 1: a row; 0: no more */
+void ccm_rows_done(struct ccm_rows *rows);
+#define _cleanup_rows_ _cleanup_(ccm_rows_done)
+
+int ccm_rows_columns(const struct ccm_rows *rows);
+const char *ccm_rows_column_name(const struct ccm_rows *rows, int column);
+/* By column name; a name that the query does not have is a mistake of ours and gives NULL or 0. */
+const char *ccm_rows_text(const struct ccm_rows *rows, const char *name);        /* NULL for NULL */
+const void *ccm_rows_blob(const struct ccm_rows *rows, const char *name, size_t *ret_bytes);
+int64_t ccm_rows_int(const struct ccm_rows *rows, const char *name);             /* 0 for NULL */
+bool ccm_rows_is_null(const struct ccm_rows *rows, const char *name);
+/* By position, for a person's own SQL. */
+const char *ccm_rows_text_at(const struct ccm_rows *rows, int column, size_t *ret_bytes);
+bool ccm_rows_is_number_at(const struct ccm_rows *rows, int column);
+
+/* BEGIN IMMEDIATE: hooks of one session overlap, and a read that later turns into a write can get
+ * SQLITE_BUSY at once, without the busy timeout being waited out. */
+struct ccm_txn {
+	struct ccm_db *db;
+};
+int ccm_txn_begin(struct ccm_db *db, struct ccm_txn *txn);
+int ccm_txn_commit(struct ccm_txn *txn);
+void ccm_txn_rollbackp(struct ccm_txn *txn);     /* rolls back unless committed */
+#define _cleanup_txn_ _cleanup_(ccm_txn_rollbackp)
+
+/* True if the failure means the file itself is broken. */
+bool ccm_db_is_damage(int error);
+
+/* Makes REGEXP work on this connection: POSIX extended regular expressions. */
+int ccm_db_enable_regexp(struct ccm_db *db);
+
+/* "ok", or the first line of what PRAGMA integrity_check finds; buf gets a NUL-terminated cut. */
+int ccm_db_check(struct ccm_db *db, char *buf, size_t bytes);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "paths.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "io.h"
+#include "sbuf.h"
+
+static int join(const char *dir, const char *name, char **ret)
+{
+	struct ccm_sbuf s = { 0 };
+
+	ccm_sbuf_addf(&s, "%s/%s", dir, name);
+	*ret = ccm_sbuf_take(&s);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* A relative CCM_HOME would name another folder in each directory the session visits. */
+static int home_dir(char **ret, struct ccm_diag *diag)
+{
+	const char *home = getenv("CCM_HOME");
+	size_t bytes;
+
+	if (home && home[0]) {
+		if (home[0] != '/')
+			return ccm_diag_set(diag, -EINVAL, "CCM_HOME must be an absolute path, not '%s'", home);
+		*ret = strdup(home);
+		if (!*ret)
+			return -ENOMEM;
+		for (bytes = strlen(*ret); bytes > 1 && (*ret)[bytes - 1] == '/'; bytes--)
+			(*ret)[bytes - 1] = '\0';
+		return 0;
+	}
+	home = getenv("HOME");
+	if (!home || home[0] != '/')
+		return ccm_diag_set(diag, -ENOENT, "neither CCM_HOME nor HOME is set to an absolute path");
+	return join(home, ".ccm", ret);
+}
+
+int ccm_paths_init(struct ccm_paths *ret, struct ccm_diag *diag)
+{
+	const char *data = getenv("CCM_DATA_DIR");
+	struct ccm_paths p = { 0 };
+	int r;
+
+	if (!data || data[0] != '/')
+		data = CCM_PKGDATADIR;
+	r = home_dir(&p.home, diag);
+	if (r < 0)
+		return r;
+	if (join(p.home, "config.ini", &p.config) < 0 || join(p.home, "ccm.db", &p.db) < 0 ||
+	    join(p.home, "automations/enabled", &p.enabled) < 0 ||
+	    join(p.home, "automations/available", &p.available) < 0 ||
+	    join(p.home, "spool", &p.spool) < 0 || join(data, "automations", &p.stock) < 0 ||
+	    join(data, "lib-sh", &p.lib_sh) < 0) {
+		ccm_paths_done(&p);
+		return -ENOMEM;
+	}
+	*ret = p;
+	return 0;
+}
+
+int ccm_paths_create(const struct ccm_paths *p, struct ccm_diag *diag)
+{
+	const char *const dirs[] = { p->home, p->enabled, p->available, p->spool };
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		int r = ccm_mkdir_p(dirs[i], 0700);
+
+		if (r < 0)
+			return ccm_diag_set(diag, r, "cannot create '%s': %s", dirs[i], ccm_strerror(r));
+	}
+	return 0;
+}
+
+void ccm_paths_done(struct ccm_paths *p)
+{
+	free(p->home);
+	free(p->config);
+	free(p->db);
+	free(p->enabled);
+	free(p->available);
+	free(p->spool);
+	free(p->stock);
+	free(p->lib_sh);
+	*p = (struct ccm_paths){ 0 };
+}

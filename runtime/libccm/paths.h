@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* paths - where a user's things are.
+ *
+ * CCM_HOME, default ~/.ccm, mode 0700:
+ *     config.ini, ccm.db, automations/enabled, automations/available, spool
+ * CCM_DATA_DIR, default the installed share/ccm: automations/ and lib-sh/ as shipped.
+ *
+ * Ownership: ccm_paths_done() releases what ccm_paths_init() made.
+ */
+#ifndef CCM_PATHS_H
+#define CCM_PATHS_H
+
+#include "error.h"
+
+struct ccm_paths {
+	char *home;          /* CCM_HOME, absolute */
+	char *config;        /* home/config.ini */
+	char *db;            /* home/ccm.db */
+	char *enabled;       /* home/automations/enabled */
+	char *available;     /* home/automations/available */
+	char *spool;         /* home/spool */
+	char *stock;         /* data dir/automations */
+	char *lib_sh;        /* data dir/lib-sh */
+};
+
+/* Reads CCM_HOME, HOME and CCM_DATA_DIR; touches no file. -ENOENT: neither CCM_HOME nor HOME is set. */
+int ccm_paths_init(struct ccm_paths *ret, struct ccm_diag *diag);
+
+/* Makes home and the folders in it where they are missing, mode 0700. */
+int ccm_paths_create(const struct ccm_paths *p, struct ccm_diag *diag);
+
+void ccm_paths_done(struct ccm_paths *p);
+
+#endif

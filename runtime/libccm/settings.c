@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+#include "settings.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "clock.h"
+#include "io.h"
+
+#define FILE_MAX_BYTES (1024 * 1024)
+
+enum type { TYPE_SIZE, TYPE_DURATION, TYPE_CHOICE };
+
+static const struct key {
+	const char *section, *name;
+	enum type type;
+	size_t offset;               /* of an int64_t in struct ccm_settings */
+	const char *preset;
+	const char *choices;         /* in the order of the enum */
+	int64_t min, max;
+	const char *help;
+} keys[] = {
+#define FIELD(f) offsetof(struct ccm_settings, f)
+	{ "storage", "payload", TYPE_CHOICE, FIELD(payload), "full", "full|redacted|none", 0, 0,
+	  "What is kept of each event's JSON: all of it, all but well-known forms of secrets, or nothing." },
+	{ "storage", "max_event", TYPE_SIZE, FIELD(max_event_bytes), "32M", NULL, 1024, 1LL << 30,
+	  "Longest event that is read whole; a longer one is cut there, marked, and still judged." },
+	{ "storage", "busy_timeout", TYPE_DURATION, FIELD(busy_timeout_ms), "2s", NULL, 0, 30000,
+	  "How long to wait for a locked database before the event goes to the spool." },
+	{ "automations", "timeout", TYPE_DURATION, FIELD(timeout_ms), "10s", NULL, 1, 3600000,
+	  "Deadline of an automation that sets none itself." },
+	{ "automations", "max_output", TYPE_SIZE, FIELD(max_output_bytes), "1M", NULL, 1024, 1LL << 30,
+	  "Longest output of an automation, per stream; what is longer is cut and, on stdout, counts as a failure." },
+	{ "automations", "stored_output", TYPE_SIZE, FIELD(stored_output_bytes), "4K", NULL, 0, 1LL << 30,
+	  "How much of an automation's output is kept in the log, per stream." },
+#undef FIELD
+};
+
+int ccm_size_parse(const char *text, int64_t *ret_bytes)
+{
+	int64_t factor = 1;
+	long long n;
+	char *rest;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	n = strtoll(text, &rest, 10);
+	if (errno)
+		return -EINVAL;
+	switch (*rest) {
+	case 'G': case 'g':
+		factor <<= 10; /* fallthrough */
+	case 'M': case 'm':
+		factor <<= 10; /* fallthrough */
+	case 'K': case 'k':
+		factor <<= 10;
+		rest++;
+	}
+	if (strcmp(rest, "iB") == 0)
+		rest += 2;
+	if (*rest || __builtin_mul_overflow(n, factor, &n))
+		return -EINVAL;
+	*ret_bytes = n;
+	return 0;
+}
+
+static int choice_parse(const char *choices, const char *value, int64_t *ret)
+{
+	size_t bytes = strlen(value);
+	int64_t i = 0;
+
+	for (const char *c = choices; *c; c += strcspn(c, "|"), c += *c == '|', i++) {
+		if (strcspn(c, "|") == bytes && strncmp(c, value, bytes) == 0) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int parse_value(const struct key *k, const char *value, int64_t *ret)
+{
+	int r = -EINVAL;
+
+	switch (k->type) {
+	case TYPE_SIZE:
+		r = ccm_size_parse(value, ret);
+		break;
+	case TYPE_DURATION:
+		r = ccm_duration_parse(value, ret);
+		break;
+	case TYPE_CHOICE:
+		return choice_parse(k->choices, value, ret);
+	}
+	if (r == 0 && (*ret < k->min || *ret > k->max))
+		r = -ERANGE;
+	return r;
+}
+
+static int64_t *field(const struct key *k, struct ccm_settings *s)
+{
+	return (int64_t *)(void *)((char *)s + k->offset);
+}
+
+struct reader {
+	struct ccm_settings *settings;
+	const char *name;
+	const char *text;            /* what is left to read */
+	int line;                    /* the line read last */
+};
+
+/* inih tells a handler the line only if it was compiled so; the reader counts instead. */
+static char *read_line(char *buf, int size, void *user)
+{
+	struct reader *reader = user;
+	size_t bytes = strcspn(reader->text, "\n"), taken;
+
+	if (!*reader->text)
+		return NULL;
+	if (reader->text[bytes] == '\n')
+		bytes++;
+	taken = bytes < (size_t)size ? bytes : (size_t)size - 1;
+	memcpy(buf, reader->text, taken);
+	buf[taken] = '\0';
+	reader->text += bytes;
+	reader->line++;
+	if (taken < bytes)
+		ccm_sbuf_addf(&reader->settings->problems, "%s:%d: the line is longer than %d bytes\n", reader->name,
+			      reader->line, size - 1);
+	return buf;
+}
+
+static int handle(void *user, const char *section, const char *name, const char *value)
+{
+	struct reader *reader = user;
+	struct ccm_sbuf *problems = &reader->settings->problems;
+	bool known_section = false;
+	int64_t n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct key *k = &keys[i];
+		int r;
+
+		if (strcmp(k->section, section) != 0)
+			continue;
+		known_section = true;
+		if (strcmp(k->name, name) != 0)
+			continue;
+		r = parse_value(k, value, &n);
+		if (r == 0)
+			*field(k, reader->settings) = n;
+		else if (k->choices)
+			ccm_sbuf_addf(problems, "%s:%d: '%s' must be one of %s, not '%s'; using %s\n", reader->name,
+				      reader->line, name, k->choices, value, k->preset);
+		else
+			ccm_sbuf_addf(problems, "%s:%d: '%s' %s a %s such as %s: '%s'; using %s\n", reader->name,
+				      reader->line, name, r == -ERANGE ? "is out of range for" : "is not",
+				      k->type == TYPE_SIZE ? "size" : "duration", k->preset, value, k->preset);
+		return 1;
+	}
+	if (known_section)
+		ccm_sbuf_addf(problems, "%s:%d: unknown key '%s' in [%s]\n", reader->name, reader->line, name, section);
+	else
+		ccm_sbuf_addf(problems, "%s:%d: unknown section [%s]\n", reader->name, reader->line, section);
+	return 1;
+}
+
+static void set_presets(struct ccm_settings *s)
+{
+	*s = (struct ccm_settings){ 0 };
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		parse_value(&keys[i], keys[i].preset, field(&keys[i], s));
+}
+
+static void parse_into(const char *name, const char *text, struct ccm_settings *s)
+{
+	struct reader reader = { .settings = s, .name = name, .text = text };
+	int r = ini_parse_stream(read_line, &reader, handle, &reader);
+
+	if (r > 0)
+		ccm_sbuf_addf(&s->problems, "%s:%d: neither a [section] nor 'key = value'\n", name, r);
+	else if (r < 0)
+		ccm_sbuf_addf(&s->problems, "%s: out of memory\n", name);
+}
+
+void ccm_settings_parse(const char *name, const char *text, struct ccm_settings *ret)
+{
+	set_presets(ret);
+	parse_into(name, text, ret);
+}
+
+void ccm_settings_load(const char *path, struct ccm_settings *ret)
+{
+	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
+	int r;
+
+	set_presets(ret);
+	r = ccm_read_file(path, FILE_MAX_BYTES, &text);
+	if (r == 0)
+		parse_into(path, ccm_sbuf_str(&text), ret);
+	else if (r != -ENOENT && r != -ENOTDIR)
+		ccm_sbuf_addf(&ret->problems, "%s: %s; using the defaults\n", path, ccm_strerror(r));
+}
+
+void ccm_settings_done(struct ccm_settings *s)
+{
+	ccm_sbuf_done(&s->problems);
+}
+
+static void print_value(struct ccm_sbuf *out, const struct key *k, int64_t n)
+{
+	static const struct { int64_t factor; const char *suffix; } sizes[] = {
+		{ 1LL << 30, "G" }, { 1LL << 20, "M" }, { 1LL << 10, "K" }, { 1, "" },
+	}, times[] = { { 3600000, "h" }, { 60000, "m" }, { 1000, "s" }, { 1, "ms" } };
+	const char *c = k->choices;
+	size_t i = 0;
+
+	if (k->type == TYPE_CHOICE) {
+		for (; n > 0; n--)
+			c += strcspn(c, "|") + 1;
+		ccm_sbuf_add(out, c, strcspn(c, "|"));
+		return;
+	}
+	if (k->type == TYPE_SIZE) {
+		while (n % sizes[i].factor)
+			i++;
+		ccm_sbuf_addf(out, "%lld%s", (long long)(n / sizes[i].factor), sizes[i].suffix);
+	} else {
+		while (n % times[i].factor)
+			i++;
+		ccm_sbuf_addf(out, "%lld%s", (long long)(n / times[i].factor), times[i].suffix);
+	}
+}
+
+void ccm_settings_print(struct ccm_sbuf *out, const struct ccm_settings *s)
+{
+	const char *section = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct key *k = &keys[i];
+
+		if (strcmp(section, k->section) != 0)
+			ccm_sbuf_addf(out, "%s[%s]\n", i ? "\n" : "", k->section);
+		section = k->section;
+		ccm_sbuf_addf(out, "; %s\n", k->help);
+		if (k->choices)
+			ccm_sbuf_addf(out, "; One of %s.\n", k->choices);
+		if (!s) {
+			ccm_sbuf_addf(out, ";%s = %s\n", k->name, k->preset);
+			continue;
+		}
+		ccm_sbuf_addf(out, "%s = ", k->name);
+		print_value(out, k, *(const int64_t *)(const void *)((const char *)s + k->offset));
+		ccm_sbuf_addc(out, '\n');
+	}
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* settings - what config.ini says.
+ *
+ * Every key stands in one table in settings.c, with its section, type, default and one sentence;
+ * the reader and the sample file are made from it. A value that is wrong leaves the default in
+ * force and becomes a problem, named with its line, which is shown and never stops an event.
+ *
+ * Units: _ms milliseconds, _bytes bytes. In the file: 10s, 5m, 250ms; 64K, 32M, 1G.
+ */
+#ifndef CCM_SETTINGS_H
+#define CCM_SETTINGS_H
+
+#include <stdint.h>
+
+#include "error.h"
+#include "sbuf.h"
+
+enum ccm_payload_form { CCM_PAYLOAD_FULL, CCM_PAYLOAD_REDACTED, CCM_PAYLOAD_NONE };
+
+struct ccm_settings {
+	int64_t payload;               /* [storage] payload, an enum ccm_payload_form */
+	int64_t max_event_bytes;       /* [storage] max_event */
+	int64_t busy_timeout_ms;       /* [storage] busy_timeout */
+	int64_t timeout_ms;            /* [automations] timeout */
+	int64_t max_output_bytes;      /* [automations] max_output */
+	int64_t stored_output_bytes;   /* [automations] stored_output */
+	struct ccm_sbuf problems;      /* one line each: "config.ini:3: unknown key 'payloda' ..." */
+};
+
+/* Fills *ret with defaults, then with what the file at path says. A missing file is fine.
+ * Never fails: what cannot be read is in ret->problems. */
+void ccm_settings_load(const char *path, struct ccm_settings *ret);
+void ccm_settings_done(struct ccm_settings *s);
+
+/* Reads the text as if it were the file of that name. */
+void ccm_settings_parse(const char *name, const char *text, struct ccm_settings *ret);
+
+/* Appends a config.ini in which every key stands as a comment with its default and its sentence;
+ * with s, the keys are live and show the values in force. */
+void ccm_settings_print(struct ccm_sbuf *out, const struct ccm_settings *s);
+
+/* "64K", "32M", "1G", "4096": -EINVAL. */
+int ccm_size_parse(const char *text, int64_t *ret_bytes);
+
+#endif

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+# Shared by all .bats files: `load helper`, then `setup() { ccm_sandbox; }`.
+# CCM_BUILD is the build tree whose programs are tested, CCM_SOURCE the source tree; `make check` sets both.
+# shellcheck shell=bash
+
+bats_require_minimum_version 1.5.0
+
+# Usage: ccm_sandbox
+# A home of its own for each test: HOME, CCM_HOME, CLAUDE_CONFIG_DIR and the working directory lie in
+# $BATS_TEST_TMPDIR; the built programs come first in PATH; nothing of the caller's settings is left.
+ccm_sandbox() {
+	: "${CCM_BUILD:?set it to the build tree}"
+	: "${CCM_SOURCE:?set it to the source tree}"
+	FIXTURES="$CCM_SOURCE/tests/fixtures"
+	export HOME="$BATS_TEST_TMPDIR/home"
+	export CCM_HOME="$HOME/.ccm"
+	export CLAUDE_CONFIG_DIR="$HOME/.claude"
+	export CCM_DATA_DIR="$CCM_SOURCE"
+	export PATH="$CCM_BUILD:$PATH"
+	export TZ=UTC LC_ALL=C.UTF-8 COLUMNS=120
+	unset CLAUDE_PROJECT_DIR CLAUDECODE CLAUDE_CODE_SESSION_ID CLAUDE_ENV_FILE NO_COLOR XDG_CONFIG_HOME
+	umask 022
+	mkdir -p "$HOME/project"
+	cd "$HOME/project" || return
+}
+
+# Usage: automation NN-NAME [MANIFEST-LINE...] <<'EOF' ... EOF
+# Writes an executable POSIX sh automation into enabled/: the manifest lines as comments, then the text on stdin.
+automation() {
+	local file="$CCM_HOME/automations/enabled/$1"
+	shift
+	mkdir -p -m 0700 "$CCM_HOME" "$CCM_HOME/automations" "${file%/*}"
+	{
+		printf '#!/bin/sh\n'
+		if [ "$#" -gt 0 ]; then printf '# %s\n' "$@"; fi
+		cat
+	} >"$file"
+	chmod 0755 "$file"
+}
+
+# Usage: event FIXTURE [JQ-FILTER]
+# Prints a captured payload as the host sends it: one line of compact JSON.
+event() {
+	jq -c "${2:-.}" "$FIXTURES/hooks/$1.json"
+}
+
+# Usage: db SQL
+# Asks the test's database directly.
+db() {
+	sqlite3 "$CCM_HOME/ccm.db" "$1"
+}
