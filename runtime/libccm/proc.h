@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* proc - run programs side by side: feed their stdin, keep their output, end them in time.
+ *
+ * Each program gets three pipes of its own and a process group of its own, default signals, and no
+ * other descriptor of ours. At its deadline the group gets SIGTERM, CCM_PROC_GRACE_MS later SIGKILL.
+ * A program that has ended while something it left behind still holds its pipes is waited for
+ * CCM_PROC_LINGER_MS more and then let go: what it left behind lives on, but nobody listens.
+ *
+ * Ownership: what a spec points to stays the caller's. ccm_proc_result_done() empties a result.
+ * Units:     _ms are milliseconds, _us microseconds, _bytes bytes.
+ * Errors:    a program that cannot be started or fails is not an error: see the result.
+ * Source:    exit_status is what sh puts in $? for a program that exited (POSIX XCU 2.8.2).
+ */
+#ifndef CCM_PROC_H
+#define CCM_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sbuf.h"
+
+#define CCM_PROC_GRACE_MS 500
+#define CCM_PROC_LINGER_MS 200
+
+struct ccm_proc_spec {
+	const char *path;                    /* executed as it is: no PATH, no shell */
+	const char *const *argv;             /* NULL-terminated */
+	const char *const *envp;             /* NULL-terminated */
+	const char *input;                   /* may hold NUL bytes; NULL and 0: empty */
+	size_t input_bytes;
+	size_t output_max_bytes;             /* per stream; the rest is read, dropped and counted */
+	int64_t timeout_ms;                  /* from start to exit; at least 1 */
+};
+
+struct ccm_proc_result {
+	int error;                           /* negative errno: it could not be started; else 0 */
+	int64_t started_ms;                  /* Unix time */
+	int64_t took_us;
+	int exit_status;                     /* -1: did not exit by itself */
+	int signal;                          /* 0, or the signal that ended it */
+	bool timed_out;                      /* ended by us at its deadline */
+	bool interrupted;                    /* ended by us because ccm_proc_interrupt() was called */
+	bool lingered;                       /* it left something behind that held its pipes */
+	struct ccm_sbuf out, err;            /* at most output_max_bytes each */
+	size_t out_bytes, err_bytes;         /* how much was written in all, as far as it was read */
+};
+
+/* Runs all of them at once and returns when the last is done. -ENOMEM, or 0. */
+int ccm_proc_run_all(const struct ccm_proc_spec *specs, size_t count, struct ccm_proc_result *results);
+void ccm_proc_result_done(struct ccm_proc_result *r);
+
+/* Makes a running ccm_proc_run_all() end its programs as if their deadlines had come. May be called from a signal handler. */
+void ccm_proc_interrupt(void);
+
+#endif
