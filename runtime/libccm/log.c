@@ -15,7 +15,7 @@ void ccm_log_program(const char *name)
 	program = name;
 }
 
-static void emit(const char *prefix, const char *format, va_list ap)
+static void _printf_(2, 0) emit(const char *prefix, const char *format, va_list ap)
 {
 	_cleanup_sbuf_ struct ccm_sbuf line = { 0 };
 	char words[4096];

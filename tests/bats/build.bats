@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+# What the build promises of its programs, whatever they do.
+# shellcheck shell=bash
+
+load helper
+
+setup() {
+	ccm_sandbox
+	PROGRAM="$CCM_BUILD/ccm-hook"
+}
+
+@test "build: ccm-hook tells the version that configure was given" {
+	local version
+	version=$(sed -n 's/^#define PACKAGE_VERSION "\(.*\)"/\1/p' "$CCM_BUILD/config.h")
+	run -0 --separate-stderr ccm-hook --version
+	[ "$output" = "ccm-hook $version" ]
+	[ -z "$stderr" ]
+}
+
+@test "build: ccm-hook has no stack that can be executed" {
+	run -0 readelf -lW "$PROGRAM"
+	[[ $output =~ GNU_STACK[^$'\n']*\ RW\  ]]
+}
+
+@test "build: what the loader has written in ccm-hook is made read-only (full RELRO)" {
+	run -0 readelf -lW "$PROGRAM"
+	[[ $output == *GNU_RELRO* ]]
+	# A program without a loader has nothing that is bound later.
+	if [[ $output == *INTERP* ]]; then
+		run -0 readelf -dW "$PROGRAM"
+		[[ $output == *NOW* ]]
+	fi
+}
+
+@test "build: a ccm-hook that is linked dynamically may lie at any address (PIE)" {
+	run -0 readelf -hlW "$PROGRAM"
+	if [[ $output == *INTERP* ]]; then
+		[[ $output =~ Type:\ +DYN ]]
+	fi
+}
+
+@test "build: our own functions guard their stack frames" {
+	run -0 readelf -sW "$CCM_BUILD/libccm.a"
+	[[ $output =~ UND\ __stack_chk_fail ]]
+}
+
+@test "build: ccm-hook needs no library beyond sqlite3, jansson, inih and what libc and the compiler bring" {
+	local name
+	run -0 readelf -dW "$PROGRAM"
+	while read -r name; do
+		case $name in
+		libc.so.* | libm.so.* | ld-linux*.so.* | libsqlite3.so.* | libjansson.so.* | libinih.so.*) ;;
+		libasan.so.* | libubsan.so.* | libgcc_s.so.* | libpthread.so.* | libdl.so.* | librt.so.* | libresolv.so.*) ;;
+		*) echo "unexpected: $name" && return 1 ;;
+		esac
+	done < <(sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' <<<"$output")
+}
