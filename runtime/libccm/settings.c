@@ -52,9 +52,11 @@ int ccm_size_parse(const char *text, int64_t *ret_bytes)
 		return -EINVAL;
 	switch (*rest) {
 	case 'G': case 'g':
-		factor <<= 10; /* fallthrough */
+		factor <<= 10;
+		_fallthrough_;
 	case 'M': case 'm':
-		factor <<= 10; /* fallthrough */
+		factor <<= 10;
+		_fallthrough_;
 	case 'K': case 'k':
 		factor <<= 10;
 		rest++;
