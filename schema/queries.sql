@@ -41,3 +41,35 @@ ON CONFLICT (session_id) DO UPDATE SET
 -- Looked up through the time in the UUID: only the spool asks, so the table has no index on it.
 -- query: EVENT_BY_UUID
 SELECT id FROM event WHERE received_ms = :received_ms AND uuid = :uuid;
+
+-- State of automations. One statement each, so that parallel hooks cannot come between.
+-- query: STATE_GET
+SELECT value FROM state WHERE automation = :automation AND session_id = :session_id AND key = :key;
+
+-- query: STATE_SET
+INSERT INTO state (automation, session_id, key, value, updated_ms)
+VALUES (:automation, :session_id, :key, :value, :updated_ms)
+ON CONFLICT (automation, session_id, key) DO UPDATE SET
+  value = excluded.value, updated_ms = excluded.updated_ms;
+
+-- No row comes back where the old value is no whole number, or the sum would not fit.
+-- query: STATE_INCR
+INSERT INTO state (automation, session_id, key, value, updated_ms)
+VALUES (:automation, :session_id, :key, CAST(:by AS TEXT), :updated_ms)
+ON CONFLICT (automation, session_id, key) DO UPDATE SET
+  value = CAST(CAST(state.value AS INTEGER) + :by AS TEXT), updated_ms = excluded.updated_ms
+WHERE CAST(CAST(state.value AS INTEGER) AS TEXT) = state.value
+  AND typeof(CAST(state.value AS INTEGER) + :by) = 'integer'
+RETURNING value;
+
+-- query: STATE_DELETE
+DELETE FROM state WHERE automation = :automation AND session_id = :session_id AND key = :key;
+
+-- query: STATE_LIST
+SELECT automation, session_id, key, value, updated_ms FROM state
+WHERE (:automation IS NULL OR automation = :automation) AND (:session_id IS NULL OR session_id = :session_id)
+ORDER BY automation, session_id, key;
+
+-- query: ALERT_INSERT
+INSERT INTO alert (uuid, created_ms, level, source, session_id, event_uuid, title, body)
+VALUES (:uuid, :created_ms, :level, :source, :session_id, :event_uuid, :title, :body);

@@ -47,8 +47,12 @@ struct command {
 /* The table in main.c; a NULL name ends it. */
 extern const struct command commands[];
 
+int cmd_alert(struct ctx *ctx, int argc, char **argv);
 int cmd_config(struct ctx *ctx, int argc, char **argv);
+int cmd_field(struct ctx *ctx, int argc, char **argv);
 int cmd_init(struct ctx *ctx, int argc, char **argv);
+int cmd_quote(struct ctx *ctx, int argc, char **argv);
 int cmd_run(struct ctx *ctx, int argc, char **argv);
+int cmd_state(struct ctx *ctx, int argc, char **argv);
 
 #endif

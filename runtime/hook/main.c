@@ -8,6 +8,12 @@
 
 const struct command commands[] = {
 	{ "init", "", "make ~/.ccm: its folders, database and a sample config.ini", 0, 0, DB_WRITE, cmd_init, true },
+	{ "field", "PATH [FILE]", "print one field of the JSON on stdin or in FILE", 1, 2, DB_NONE, cmd_field, false },
+	{ "quote", "[TEXT]", "print TEXT, or what is on stdin, as a JSON string", 0, 1, DB_NONE, cmd_quote, false },
+	{ "state", "get|set|incr|del|list [KEY [VALUE]]", "what an automation remembers between its runs", 1, 3,
+	  DB_WRITE, cmd_state, false },
+	{ "alert", "LEVEL TITLE [BODY]", "tell the person something: info, warning or urgent", 2, 3, DB_WRITE,
+	  cmd_alert, false },
 	{ "config", "", "show the configuration in force", 0, 0, DB_NONE, cmd_config, true },
 	{ 0 }
 };

@@ -16,6 +16,11 @@ void ccm_opt_list_done(struct ccm_opt_list *l)
 	*l = (struct ccm_opt_list){ 0 };
 }
 
+static bool needs_value(const struct ccm_opt *o)
+{
+	return o->value && o->type != CCM_OPT_STR_IF;
+}
+
 static void print_help(const struct ccm_opt_usage *u, const struct ccm_opt *opts)
 {
 	printf("Usage: %s %s%s%s%s\n\n%s\n", u->program, u->command, opts->name ? " [OPTION...]" : "",
@@ -23,9 +28,10 @@ static void print_help(const struct ccm_opt_usage *u, const struct ccm_opt *opts
 	printf("\nOptions:\n");
 	for (const struct ccm_opt *o = opts; o->name; o++) {
 		char left[128];
-		int n = snprintf(left, sizeof left, "  %c%c%s --%s%s%s", o->letter ? '-' : ' ',
-				 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
-				 o->value ? "=" : "", o->value ? o->value : "");
+		const char *open = !o->value ? "" : o->type == CCM_OPT_STR_IF ? "[=" : "=";
+		int n = snprintf(left, sizeof left, "  %c%c%s --%s%s%s%s", o->letter ? '-' : ' ',
+				 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name, open,
+				 o->value ? o->value : "", o->type == CCM_OPT_STR_IF ? "]" : "");
 
 		if (n >= HELP_COLUMN)
 			printf("%s\n%*s%s\n", left, HELP_COLUMN, "", o->help);
@@ -40,7 +46,7 @@ static void print_list(const struct ccm_opt *opts)
 {
 	for (const struct ccm_opt *o = opts; o->name; o++)
 		printf("--%s\t%c\t%s\t%s\t%s\n", o->name, o->letter ? o->letter : '-',
-		       o->value ? o->value : "", o->choices ? o->choices : "", o->help);
+		       needs_value(o) ? o->value : "", o->choices ? o->choices : "", o->help);
 }
 
 static int usage_error(const struct ccm_opt_usage *u, const char *format, ...) _printf_(2, 3);
@@ -78,7 +84,8 @@ static int set_value(const struct ccm_opt_usage *u, const struct ccm_opt *o, con
 		*(bool *)o->to = true;
 		return 0;
 	case CCM_OPT_STR:
-		*(const char **)o->to = value;
+	case CCM_OPT_STR_IF:
+		*(const char **)o->to = value ? value : "";
 		return 0;
 	case CCM_OPT_CHOICE:
 		if (!is_choice(o->choices, value))
@@ -143,6 +150,8 @@ static int parse_long(const struct ccm_opt_usage *u, const struct ccm_opt *opts,
 	}
 	if (equals)
 		return set_value(u, o, equals + 1, argc);
+	if (!needs_value(o))
+		return set_value(u, o, NULL, argc);
 	if (i + 1 >= argc)
 		return usage_error(u, "--%s needs a value: --%s=%s", o->name, o->name, o->value);
 	r = set_value(u, o, argv[i + 1], argc);
@@ -157,7 +166,7 @@ static int parse_short(const struct ccm_opt_usage *u, const struct ccm_opt *opts
 
 		if (!o)
 			return usage_error(u, "unknown option '-%c'", *c);
-		if (!o->value) {
+		if (!needs_value(o)) {
 			r = set_value(u, o, NULL, argc);
 			if (r < 0)
 				return r;
@@ -173,6 +182,13 @@ static int parse_short(const struct ccm_opt_usage *u, const struct ccm_opt *opts
 	return 0;
 }
 
+static bool is_option(const struct ccm_opt *opts, const char *word)
+{
+	if (word[0] != '-' || !word[1])
+		return false;
+	return word[1] < '0' || word[1] > '9' || find_letter(opts, word[1]);
+}
+
 int ccm_opt_parse(const struct ccm_opt_usage *u, const struct ccm_opt *opts, int argc, char **argv)
 {
 	int count = 0;
@@ -185,7 +201,7 @@ int ccm_opt_parse(const struct ccm_opt_usage *u, const struct ccm_opt *opts, int
 	for (int i = 0; i < argc; i++) {
 		int r = 0;
 
-		if (ended || argv[i][0] != '-' || !argv[i][1]) {
+		if (ended || !is_option(opts, argv[i])) {
 			argv[count++] = argv[i];
 			continue;
 		}

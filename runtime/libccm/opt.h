@@ -14,7 +14,8 @@
  *             return argc;
  *     // argv[0] .. argv[argc - 1] are what is not an option
  *
- * Taken: --name=value, --name value, --name, -n value, -nvalue, -n; `--` ends the options.
+ * Taken: --name=value, --name value, --name, -n value, -nvalue, -n; `--` ends the options. A value
+ *        that may be left out stands behind an equals sign. -1 is a word, not an option.
  * Errors: -CCM_E_USAGE after printing what is wrong; -CCM_E_HELP after `--help`.
  */
 #ifndef CCM_OPT_H
@@ -31,9 +32,11 @@ struct ccm_opt {
 	const char *value;           /* what the value is called in the help; NULL: takes none */
 	const char *help;
 	enum ccm_opt_type {
-		CCM_OPT_FLAG, CCM_OPT_INT, CCM_OPT_STR, CCM_OPT_CHOICE, CCM_OPT_DURATION, CCM_OPT_LIST,
+		CCM_OPT_FLAG, CCM_OPT_INT, CCM_OPT_STR, CCM_OPT_STR_IF, CCM_OPT_CHOICE, CCM_OPT_DURATION,
+		CCM_OPT_LIST,
 	} type;
-	void *to;                    /* bool, int64_t, const char *, const char *, int64_t (ms), struct ccm_opt_list */
+	void *to;                    /* bool, int64_t, const char *, the same ("" without value), const char *,
+	                                int64_t (ms), struct ccm_opt_list */
 	int64_t min, max;
 	const char *choices;         /* "short|full|json" */
 };
@@ -50,6 +53,7 @@ void ccm_opt_list_done(struct ccm_opt_list *l);
 #define OPT_INT(name, letter, value, to, min, max, help) \
 	{ name, letter, value, help, CCM_OPT_INT, to, min, max, NULL }
 #define OPT_STR(name, letter, value, to, help) { name, letter, value, help, CCM_OPT_STR, to, 0, 0, NULL }
+#define OPT_STR_IF(name, letter, value, to, help) { name, letter, value, help, CCM_OPT_STR_IF, to, 0, 0, NULL }
 #define OPT_CHOICE(name, letter, to, choices, help) \
 	{ name, letter, choices, help, CCM_OPT_CHOICE, to, 0, 0, choices }
 #define OPT_DURATION(name, letter, to, help) { name, letter, "TIME", help, CCM_OPT_DURATION, to, 0, 0, NULL }
