@@ -9,12 +9,16 @@
  *     # On-failure: open | closed           (default open)
  *     # Effects: none | writes              (default writes)
  *
- * It stands in the first comment block; the comment sign may be #, //, --, ; or %. A file NAME.ini
- * beside the script holds the same keys as `key = value` and wins over the header.
+ * It stands in the first comment block, in which blank lines may stand too; the comment sign may
+ * be #, //, --, ;, % or the lines of a C comment. Other lines of the block are just comments, but a
+ * word that looks like a misspelt key is an error: `Evnet: PreToolUse` must not become a script
+ * that runs at every event. A file NAME.ini beside the script holds the same keys as `key = value`
+ * and wins over the header.
  *
  * Ownership: ccm_manifest_done() releases it.
- * Errors:    -CCM_E_MANIFEST with words that name file and line. What could be read is filled in
- *            nevertheless, and on_failure is closed if its own line could not be read.
+ * Errors:    -CCM_E_MANIFEST with words for the first mistake, naming file and line; -ENOMEM. What
+ *            could be read is filled in nevertheless; what could not errs on the safe side: a wrong
+ *            Event or Match narrows nothing, a wrong On-failure is closed.
  */
 #ifndef CCM_MANIFEST_H
 #define CCM_MANIFEST_H
@@ -45,7 +49,7 @@ struct ccm_manifest {
 /* "Summary", "Event", ... */
 const char *ccm_manifest_key_name(enum ccm_manifest_key key);
 
-/* Reads the beginning of a script (bytes may cut it anywhere behind the header). */
+/* Reads the beginning of a script (bytes may cut it anywhere behind the header). file is only named. */
 int ccm_manifest_parse_header(const char *file, const char *text, size_t bytes, struct ccm_manifest *m,
 			      struct ccm_diag *diag);
 
