@@ -2,11 +2,11 @@
 #include "settings.h"
 
 #include <errno.h>
-#include <ini.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "clock.h"
+#include "ini.h"
 #include "io.h"
 
 #define FILE_MAX_BYTES (1024 * 1024)
@@ -109,33 +109,10 @@ static int64_t *field(const struct key *k, struct ccm_settings *s)
 
 struct reader {
 	struct ccm_settings *settings;
-	const char *name;
-	const char *text;            /* what is left to read */
-	int line;                    /* the line read last */
+	const char *name;            /* of the file */
 };
 
-/* inih tells a handler the line only if it was compiled so; the reader counts instead. */
-static char *read_line(char *buf, int size, void *user)
-{
-	struct reader *reader = user;
-	size_t bytes = strcspn(reader->text, "\n"), taken;
-
-	if (!*reader->text)
-		return NULL;
-	if (reader->text[bytes] == '\n')
-		bytes++;
-	taken = bytes < (size_t)size ? bytes : (size_t)size - 1;
-	memcpy(buf, reader->text, taken);
-	buf[taken] = '\0';
-	reader->text += bytes;
-	reader->line++;
-	if (taken < bytes)
-		ccm_sbuf_addf(&reader->settings->problems, "%s:%d: the line is longer than %d bytes\n", reader->name,
-			      reader->line, size - 1);
-	return buf;
-}
-
-static int handle(void *user, const char *section, const char *name, const char *value)
+static void handle_key(void *user, int line, const char *section, const char *name, const char *value)
 {
 	struct reader *reader = user;
 	struct ccm_sbuf *problems = &reader->settings->problems;
@@ -156,18 +133,24 @@ static int handle(void *user, const char *section, const char *name, const char 
 			*field(k, reader->settings) = n;
 		else if (k->choices)
 			ccm_sbuf_addf(problems, "%s:%d: '%s' must be one of %s, not '%s'; using %s\n", reader->name,
-				      reader->line, name, k->choices, value, k->preset);
+				      line, name, k->choices, value, k->preset);
 		else
 			ccm_sbuf_addf(problems, "%s:%d: '%s' %s a %s such as %s: '%s'; using %s\n", reader->name,
-				      reader->line, name, r == -ERANGE ? "is out of range for" : "is not",
+				      line, name, r == -ERANGE ? "is out of range for" : "is not",
 				      k->type == TYPE_SIZE ? "size" : "duration", k->preset, value, k->preset);
-		return 1;
+		return;
 	}
 	if (known_section)
-		ccm_sbuf_addf(problems, "%s:%d: unknown key '%s' in [%s]\n", reader->name, reader->line, name, section);
+		ccm_sbuf_addf(problems, "%s:%d: unknown key '%s' in [%s]\n", reader->name, line, name, section);
 	else
-		ccm_sbuf_addf(problems, "%s:%d: unknown section [%s]\n", reader->name, reader->line, section);
-	return 1;
+		ccm_sbuf_addf(problems, "%s:%d: unknown section [%s]\n", reader->name, line, section);
+}
+
+static void handle_problem(void *user, int line, const char *words)
+{
+	struct reader *reader = user;
+
+	ccm_sbuf_addf(&reader->settings->problems, "%s:%d: %s\n", reader->name, line, words);
 }
 
 static void set_presets(struct ccm_settings *s)
@@ -179,13 +162,10 @@ static void set_presets(struct ccm_settings *s)
 
 static void parse_into(const char *name, const char *text, struct ccm_settings *s)
 {
-	struct reader reader = { .settings = s, .name = name, .text = text };
-	int r = ini_parse_stream(read_line, &reader, handle, &reader);
+	struct reader reader = { .settings = s, .name = name };
+	const struct ccm_ini ini = { handle_key, handle_problem, &reader };
 
-	if (r > 0)
-		ccm_sbuf_addf(&s->problems, "%s:%d: neither a [section] nor 'key = value'\n", name, r);
-	else if (r < 0)
-		ccm_sbuf_addf(&s->problems, "%s: out of memory\n", name);
+	ccm_ini_parse(&ini, text);
 }
 
 void ccm_settings_parse(const char *name, const char *text, struct ccm_settings *ret)
