@@ -40,7 +40,7 @@ ON CONFLICT (session_id) DO UPDATE SET
 
 -- Looked up through the time in the UUID: only the spool asks, so the table has no index on it.
 -- query: EVENT_BY_UUID
-SELECT id FROM event WHERE received_ms = :received_ms AND uuid = :uuid;
+SELECT id, verdict FROM event WHERE received_ms = :received_ms AND uuid = :uuid;
 
 -- State of automations. One statement each, so that parallel hooks cannot come between.
 -- query: STATE_GET

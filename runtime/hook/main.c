@@ -7,6 +7,7 @@
 #include "libccm/log.h"
 
 const struct command commands[] = {
+	{ "run", "", "answer one hook event read from standard input", 0, 0, DB_NONE, cmd_run, false },
 	{ "init", "", "make ~/.ccm: its folders, database and a sample config.ini", 0, 0, DB_WRITE, cmd_init, true },
 	{ "field", "PATH [FILE]", "print one field of the JSON on stdin or in FILE", 1, 2, DB_NONE, cmd_field, false },
 	{ "quote", "[TEXT]", "print TEXT, or what is on stdin, as a JSON string", 0, 1, DB_NONE, cmd_quote, false },

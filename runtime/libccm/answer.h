@@ -73,6 +73,10 @@ int ccm_outcome_add_stage(struct ccm_outcome *o, const char *const *names, const
  * id: what `ccm-hook show` takes, for a pointer where a text had to be cut.
  * Returns the exit status (0 or 2), or negative. */
 int ccm_outcome_render(struct ccm_outcome *o, const char *id, struct ccm_sbuf *out, struct ccm_sbuf *err);
+
+/* The verdict as the host is told: what it has no word for on this event is none. */
+enum ccm_verdict ccm_outcome_verdict(const struct ccm_outcome *o);
+
 void ccm_outcome_done(struct ccm_outcome *o);
 
 #endif

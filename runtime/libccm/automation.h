@@ -6,7 +6,7 @@
  * list: one that must not or cannot be run carries the reason in problem, so that it can be shown.
  *
  * It must be a regular file (or a link to one) that its user can execute, owned by that user or
- * root, and writable by nobody else; so must the folder be.
+ * root, and writable by nobody else. The folder should be, too: if not, problem says so.
  *
  * Ownership: ccm_automations_done() releases the list.
  */
@@ -33,7 +33,7 @@ struct ccm_automation {
 struct ccm_automations {
 	struct ccm_automation *items;        /* sorted by stage, then by entry */
 	size_t count;
-	char *problem;                       /* the folder itself is unusable: nothing is run, everything is in doubt */
+	char *problem;                       /* what is wrong with the folder itself; NULL: nothing */
 };
 
 /* A missing folder gives an empty list. -ENOMEM is the only failure. */

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/* What the agent's client calls at every step: one event in, one answer out.
+ *
+ * Read, take apart, store (committed before anything else runs), run the automations stage by
+ * stage, print the merged answer, store what became of it. Whatever happens to storage, the
+ * automations run and their verdict counts. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "ctx.h"
+#include "libccm/automation.h"
+#include "libccm/clock.h"
+#include "libccm/event.h"
+#include "libccm/io.h"
+#include "libccm/log.h"
+#include "libccm/record.h"
+#include "libccm/stage.h"
+#include "libccm/store.h"
+
+#define INGEST_MAX_MS 50
+
+struct work {
+	struct ctx *ctx;
+	int64_t start_us, budget_ms;
+	struct ccm_event event;
+	struct ccm_automations automations;
+	const struct ccm_automation **wanted;    /* in the order of their stages */
+	size_t wanted_count;
+	struct ccm_run *runs;
+	size_t run_count;
+	struct ccm_store store;
+	struct ccm_record record;
+	struct ccm_outcome outcome;
+	struct ccm_sbuf out, err, notes;
+	int exit_status;
+};
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	ccm_proc_interrupt();
+}
+
+/* The client ends a hook with SIGTERM: the automations are ended and what they did is stored. */
+static void catch_signals(void)
+{
+	const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	struct sigaction action = { .sa_handler = on_signal };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaction(signals[i], &action, NULL);
+}
+
+/* A late answer is worth nothing: the client drops it and goes on. So all is over well before. */
+static int64_t budget_ms(int64_t timeout_s)
+{
+	int64_t ms = timeout_s * 1000, margin = ms / 10;
+
+	return ms - (margin > 2000 ? 2000 : margin);
+}
+
+static int64_t left_ms(const struct work *w)
+{
+	return w->budget_ms - (ccm_mono_us() - w->start_us) / 1000;
+}
+
+static void note(struct work *w, const char *text)
+{
+	for (const char *p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
+		if (w->notes.bytes)
+			ccm_sbuf_addc(&w->notes, '\n');
+		ccm_sbuf_add(&w->notes, p, strcspn(p, "\n"));
+		ccm_warn("%.*s", (int)strcspn(p, "\n"), p);
+	}
+}
+
+static int pick_automations(struct work *w)
+{
+	int r = ccm_automations_load(w->ctx->paths.enabled, &w->automations);
+
+	if (r < 0)
+		return r;
+	w->wanted = calloc(w->automations.count + 1, sizeof *w->wanted);
+	w->runs = calloc(w->automations.count + 1, sizeof *w->runs);
+	if (!w->wanted || !w->runs)
+		return -ENOMEM;
+	for (size_t i = 0; i < w->automations.count; i++)
+		if (ccm_automation_wants(&w->automations.items[i], &w->event))
+			w->wanted[w->wanted_count++] = &w->automations.items[i];
+	return 0;
+}
+
+/* At these the person is there to read; at every tool call it would be a nuisance. */
+static bool person_is_near(const struct ccm_event *e)
+{
+	return e->name && (strcmp(e->name, "SessionStart") == 0 || strcmp(e->name, "UserPromptSubmit") == 0);
+}
+
+/* What is wrong with our own set-up must not stay in a log that nobody reads. */
+static void tell_troubles(struct work *w)
+{
+	struct ccm_sbuf *message = &w->outcome.message;
+	size_t before = message->bytes;
+
+	if (w->ctx->settings.problems.bytes)
+		note(w, w->ctx->settings.problems.text);
+	if (w->automations.problem)
+		note(w, w->automations.problem);
+	for (size_t i = 0; person_is_near(&w->event) && i < w->automations.count; i++) {
+		const struct ccm_automation *a = &w->automations.items[i];
+
+		if (a->problem)
+			ccm_sbuf_addf(message, "%sccm: automation %s cannot run: %s", message->bytes ? "\n" : "", a->name,
+				      a->problem);
+	}
+	if (w->store.set_aside || (person_is_near(&w->event) && w->notes.bytes))
+		ccm_sbuf_addf(message, "%sccm: %s", message->bytes ? "\n" : "", ccm_sbuf_str(&w->notes));
+	if (message->bytes > before)
+		ccm_sbuf_adds(message, " (ccm-hook doctor tells more)");
+}
+
+/* The event as later stages see it. */
+static int apply_input(struct work *w, const char *before)
+{
+	const char *input = w->outcome.updated_input;
+
+	if (!input || (before && strcmp(before, input) == 0))
+		return 0;
+	return ccm_event_set_tool_input(&w->event, input, strlen(input));
+}
+
+static int run_stage(struct work *w, const struct ccm_stage *stage, size_t first, size_t count)
+{
+	_cleanup_free_ const char **names = calloc(count, sizeof *names);
+	_cleanup_free_ struct ccm_answer *answers = calloc(count, sizeof *answers);
+	_cleanup_free_ char *before = w->outcome.updated_input ? strdup(w->outcome.updated_input) : NULL;
+	int r;
+
+	if (!names || !answers)
+		return -ENOMEM;
+	w->run_count += count;
+	r = ccm_stage_run(stage, &w->event, w->wanted + first, count, w->runs + first);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++) {
+		names[i] = w->wanted[first + i]->name;
+		answers[i] = w->runs[first + i].answer;
+	}
+	r = ccm_outcome_add_stage(&w->outcome, names, answers, count);
+	return r < 0 ? r : apply_input(w, before);
+}
+
+/* Equal order numbers together, different ones in turn; a deny ends it. */
+static int run_automations(struct work *w)
+{
+	struct ccm_stage stage = {
+		.paths = &w->ctx->paths, .settings = &w->ctx->settings, .self = w->ctx->self, .event_id = w->event.uuid,
+	};
+	int r = 0;
+
+	for (size_t first = 0, next; r == 0 && first < w->wanted_count; first = next) {
+		if (w->outcome.verdict == CCM_VERDICT_DENY)
+			break;
+		for (next = first; next < w->wanted_count && w->wanted[next]->stage == w->wanted[first]->stage; next++)
+			;
+		stage.budget_ms = left_ms(w);
+		r = run_stage(w, &stage, first, next - first);
+	}
+	return r;
+}
+
+static void answer(struct work *w)
+{
+	char id[32];
+	int r;
+
+	if (w->store.event_id)
+		snprintf(id, sizeof id, "%lld", (long long)w->store.event_id);
+	r = ccm_outcome_render(&w->outcome, w->store.event_id ? id : w->event.uuid, &w->out, &w->err);
+	if (r < 0) {
+		/* No document can be built. A block still gets through, by exit status and an empty stdout. */
+		ccm_sbuf_done(&w->out);
+		r = w->outcome.verdict == CCM_VERDICT_DENY ? CCM_EXIT_BLOCK : CCM_EXIT_FAILURE;
+		ccm_error("cannot build the answer: out of memory");
+	}
+	w->exit_status = r;
+	if (w->err.bytes)
+		ccm_write_all(STDERR_FILENO, w->err.text, w->err.bytes);
+	if (w->out.bytes)
+		ccm_write_all(STDOUT_FILENO, w->out.text, w->out.bytes);
+}
+
+/* WorktreeCreate replaces what the client does itself; without a path it cannot go on. */
+static void check_path(struct work *w)
+{
+	if (!w->event.spec || w->event.spec->plain != CCM_PLAIN_path || w->out.bytes)
+		return;
+	ccm_error("no automation printed the path of a worktree; remove the %s hook to let the client make it",
+		  w->event.name);
+	w->exit_status = CCM_EXIT_FAILURE;
+}
+
+static int finish_record(struct work *w)
+{
+	const struct ccm_settings *s = &w->ctx->settings;
+	struct ccm_finish f = {
+		.verdict = ccm_verdict_name(ccm_outcome_verdict(&w->outcome)),
+		.reason = w->outcome.reason.bytes ? w->outcome.reason.text : NULL,
+		.answer = w->out.bytes ? w->out.text : NULL,
+		.note = w->notes.bytes ? w->notes.text : NULL,
+		.stop = w->outcome.stop,
+		.exit_status = w->exit_status,
+		.took_us = ccm_mono_us() - w->start_us,
+	};
+	int64_t kept = w->outcome.context_cut ? s->max_output_bytes : s->stored_output_bytes;
+
+	return ccm_record_finish(&w->record, &f, w->runs, w->run_count, (size_t)kept);
+}
+
+/* Nothing to run and nothing to say: the event can be written once, together with its end. */
+static bool is_quiet(const struct work *w)
+{
+	bool troubles = w->automations.problem || w->ctx->settings.problems.bytes;
+
+	for (size_t i = 0; i < w->automations.count; i++)
+		troubles = troubles || w->automations.items[i].problem;
+	return !w->wanted_count && !(w->event.spec && w->event.spec->plain == CCM_PLAIN_path) &&
+	       !(troubles && person_is_near(&w->event));
+}
+
+static void note_store(struct work *w)
+{
+	if (w->store.trouble.bytes)
+		note(w, w->store.trouble.text);
+	ccm_sbuf_clear(&w->store.trouble);
+}
+
+static int process(struct work *w)
+{
+	bool quiet;
+	int r;
+
+	r = ccm_event_parse(&w->event, getenv("CLAUDE_PROJECT_DIR"));
+	if (r == 0)
+		r = pick_automations(w);
+	if (r == 0)
+		r = ccm_record_begin(&w->record, &w->event, &w->ctx->settings);
+	if (r < 0)
+		return r;
+	if (!w->event.valid)
+		ccm_warn("the event is not valid: %s", ccm_sbuf_str(&w->event.problem));
+	w->outcome.event = w->event.name;
+	w->outcome.spec = w->event.spec;
+	quiet = is_quiet(w);
+	if (quiet)
+		r = finish_record(w);
+	if (r < 0)
+		return r;
+	ccm_store_begin(&w->store, &w->record);
+	if (quiet && !w->store.trouble.bytes)
+		return 0;
+	note_store(w);
+	r = run_automations(w);
+	if (r < 0)
+		return r;
+	tell_troubles(w);
+	answer(w);
+	check_path(w);
+	r = finish_record(w);
+	if (r == 0)
+		ccm_store_finish(&w->store, &w->record);
+	note_store(w);
+	return r;
+}
+
+static void release(struct work *w)
+{
+	for (size_t i = 0; i < w->run_count; i++)
+		ccm_run_done(&w->runs[i]);
+	free(w->runs);
+	free(w->wanted);
+	ccm_store_close(&w->store);
+	ccm_record_done(&w->record);
+	ccm_outcome_done(&w->outcome);
+	ccm_automations_done(&w->automations);
+	ccm_event_done(&w->event);
+	ccm_sbuf_done(&w->out);
+	ccm_sbuf_done(&w->err);
+	ccm_sbuf_done(&w->notes);
+}
+
+int cmd_run(struct ctx *ctx, int argc, char **argv)
+{
+	int64_t timeout_s = 60;
+	const struct ccm_opt opts[] = {
+		OPT_INT("timeout", 0, "SECONDS", &timeout_s, 1, 3600,
+			"the timeout it is registered with; it ends well before"),
+		OPT_END
+	};
+	struct work w = { .ctx = ctx, .start_us = ccm_mono_us() };
+	int r;
+
+	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
+	if (argc < 0)
+		return argc;
+	if (isatty(STDIN_FILENO)) {
+		ccm_error("run: it reads a hook event from standard input; 'ccm-hook test' tries an automation by hand");
+		return -CCM_E_USAGE;
+	}
+	catch_signals();
+	w.budget_ms = budget_ms(timeout_s);
+	ccm_store_open(&w.store, &ctx->paths, &ctx->settings);
+	r = ccm_event_read(STDIN_FILENO, (size_t)ctx->settings.max_event_bytes, &w.event);
+	if (r == 0)
+		r = process(&w);
+	if (r == 0)
+		ccm_store_ingest(&w.store, INGEST_MAX_MS);
+	/* Nothing was judged: the client shows it to the person as a failed hook. */
+	if (r == 0 && !w.event.name && w.exit_status == CCM_EXIT_OK)
+		w.exit_status = CCM_EXIT_FAILURE;
+	release(&w);
+	return r < 0 ? r : w.exit_status;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "stage.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+
+extern char **environ;
+
+#define END_MARGIN_MS (CCM_PROC_GRACE_MS + CCM_PROC_LINGER_MS)
+
+void ccm_run_done(struct ccm_run *run)
+{
+	ccm_proc_result_done(&run->result);
+	ccm_answer_done(&run->answer);
+}
+
+/* "NAME=value" strings one after the other; pointers are made when all of them stand. */
+struct env {
+	struct ccm_sbuf text;
+	struct ccm_sbuf omitted;
+	size_t count;
+};
+
+static void env_add(struct env *env, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	if (strlen(value) > CCM_STAGE_VALUE_MAX) {
+		ccm_sbuf_addf(&env->omitted, "%s%s", env->omitted.bytes ? " " : "", name);
+		return;
+	}
+	ccm_sbuf_adds(&env->text, name);
+	ccm_sbuf_addc(&env->text, '=');
+	ccm_sbuf_add(&env->text, value, strlen(value) + 1);
+	env->count++;
+}
+
+/* What an outer hook has set must not be taken for this event's. */
+static bool is_stale(const char *variable)
+{
+	return strncmp(variable, "CCM_", 4) == 0 && strncmp(variable, "CCM_DATA_DIR=", 13) != 0;
+}
+
+static int build_env(const struct ccm_stage *stage, const struct ccm_event *e, struct env *env)
+{
+	const struct { const char *name, *value; } fields[] = {
+		{ "CCM_HOME", stage->paths->home },
+		{ "CCM_LIB_SH", stage->paths->lib_sh },
+		{ "CCM_HOOK", stage->self },
+		{ "CCM_EVENT", e->name },
+		{ "CCM_EVENT_ID", stage->event_id },
+		{ "CCM_SESSION_ID", e->session_id },
+		{ "CCM_AGENT_ID", e->agent_id },
+		{ "CCM_AGENT_TYPE", e->agent_type },
+		{ "CCM_PERMISSION_MODE", e->permission_mode },
+		{ "CCM_CWD", e->cwd },
+		{ "CCM_PROJECT", e->project },
+		{ "CCM_TRANSCRIPT", e->transcript_path },
+		{ "CCM_MATCH", e->match },
+		{ "CCM_TOOL", e->tool_name },
+		{ "CCM_TOOL_USE_ID", e->tool_use_id },
+		{ "CCM_TOOL_COMMAND", e->tool_command },
+		{ "CCM_TOOL_FILE", e->tool_file },
+		{ "CCM_PROMPT", e->prompt },
+		{ "CCM_TRUNCATED", e->truncated ? "1" : NULL },
+	};
+
+	for (char **v = environ; *v; v++) {
+		if (is_stale(*v))
+			continue;
+		ccm_sbuf_add(&env->text, *v, strlen(*v) + 1);
+		env->count++;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		env_add(env, fields[i].name, fields[i].value);
+	if (env->omitted.bytes)
+		env_add(env, "CCM_OMITTED", env->omitted.text);
+	return ccm_sbuf_error(&env->text) < 0 || ccm_sbuf_error(&env->omitted) < 0 ? -ENOMEM : 0;
+}
+
+/* Pointers to the strings, a place for CCM_AUTOMATION, and the closing NULL. */
+static const char **env_vector(const struct env *env, const char *automation_variable)
+{
+	const char **v = calloc(env->count + 2, sizeof *v);
+	const char *p = env->text.text;
+
+	if (!v)
+		return NULL;
+	for (size_t i = 0; i < env->count; i++, p += strlen(p) + 1)
+		v[i] = p;
+	v[env->count] = automation_variable;
+	return v;
+}
+
+static int64_t deadline_ms(const struct ccm_stage *stage, const struct ccm_automation *a)
+{
+	int64_t own = a->manifest.timeout_ms ? a->manifest.timeout_ms : stage->settings->timeout_ms;
+	int64_t left = stage->budget_ms - END_MARGIN_MS;
+
+	if (own > left)
+		own = left;
+	return own > 0 ? own : 1;
+}
+
+/* A failure that must not pass becomes a refusal. */
+static int close_on_failure(const struct ccm_event *e, struct ccm_run *run)
+{
+	struct ccm_answer *a = &run->answer;
+	struct ccm_sbuf words = { 0 };
+
+	if (!a->failed || !run->automation->manifest.closed || strcmp(e->name, "PreToolUse") != 0)
+		return 0;
+	ccm_sbuf_addf(&words, "%s; it refuses when it fails (On-failure: closed)", a->problem);
+	free(a->reason);
+	a->reason = ccm_sbuf_take(&words);
+	a->verdict = CCM_VERDICT_DENY;
+	return a->reason ? 0 : -ENOMEM;
+}
+
+static int read_answer(const struct ccm_event *e, struct ccm_run *run)
+{
+	int r;
+
+	run->started_ms = run->started ? run->result.started_ms : ccm_now_ms();
+	if (run->started) {
+		r = ccm_answer_read(e->name, e->spec, &run->result, &run->answer);
+		if (r < 0)
+			return r;
+	} else {
+		run->result.exit_status = -1;
+		run->answer.failed = true;
+		run->answer.problem = strdup(run->automation->problem);
+		if (!run->answer.problem)
+			return -ENOMEM;
+	}
+	return close_on_failure(e, run);
+}
+
+int ccm_stage_run(const struct ccm_stage *stage, const struct ccm_event *e,
+		  const struct ccm_automation *const *list, size_t count, struct ccm_run *runs)
+{
+	_cleanup_free_ struct ccm_proc_spec *specs = calloc(count, sizeof *specs);
+	_cleanup_free_ struct ccm_proc_result *results = calloc(count, sizeof *results);
+	struct argv { const char *words[2]; char variable[300]; const char **env; } *args = calloc(count, sizeof *args);
+	const struct ccm_sbuf *input = ccm_event_input(e);
+	struct env env = { 0 };
+	size_t n = 0;
+	int r = -ENOMEM;
+
+	if (!specs || !results || !args || build_env(stage, e, &env) < 0)
+		goto out;
+	for (size_t i = 0; i < count; i++) {
+		const struct ccm_automation *a = list[i];
+
+		runs[i] = (struct ccm_run){ .automation = a, .started = !a->problem };
+		if (a->problem)
+			continue;
+		snprintf(args[n].variable, sizeof args[n].variable, "CCM_AUTOMATION=%s", a->name);
+		args[n].words[0] = a->path;
+		args[n].env = env_vector(&env, args[n].variable);
+		if (!args[n].env)
+			goto out;
+		specs[n] = (struct ccm_proc_spec){
+			.path = a->path, .argv = args[n].words, .envp = args[n].env,
+			.input = ccm_sbuf_str(input), .input_bytes = input->bytes,
+			.output_max_bytes = (size_t)stage->settings->max_output_bytes,
+			.timeout_ms = deadline_ms(stage, a),
+		};
+		n++;
+	}
+	r = ccm_proc_run_all(specs, n, results);
+	n = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (runs[i].started)
+			runs[i].result = results[n++];
+		if (r == 0)
+			r = read_answer(e, &runs[i]);
+	}
+out:
+	for (size_t i = 0; args && i < count; i++)
+		free(args[i].env);
+	free(args);
+	ccm_sbuf_done(&env.text);
+	ccm_sbuf_done(&env.omitted);
+	return r;
+}
