@@ -49,9 +49,7 @@ static void print_list(const struct ccm_opt *opts)
 		       needs_value(o) ? o->value : "", o->choices ? o->choices : "", o->help);
 }
 
-static int usage_error(const struct ccm_opt_usage *u, const char *format, ...) _printf_(2, 3);
-
-static int usage_error(const struct ccm_opt_usage *u, const char *format, ...)
+int ccm_opt_error(const struct ccm_opt_usage *u, const char *format, ...)
 {
 	char words[512];
 	va_list ap;
@@ -89,21 +87,21 @@ static int set_value(const struct ccm_opt_usage *u, const struct ccm_opt *o, con
 		return 0;
 	case CCM_OPT_CHOICE:
 		if (!is_choice(o->choices, value))
-			return usage_error(u, "--%s takes %s, not '%s'", o->name, o->choices, value);
+			return ccm_opt_error(u, "--%s takes %s, not '%s'", o->name, o->choices, value);
 		*(const char **)o->to = value;
 		return 0;
 	case CCM_OPT_INT:
 		errno = 0;
 		n = strtoll(value, &rest, 10);
 		if (!*value || *rest || errno || n < o->min || n > o->max)
-			return usage_error(u, "--%s takes a whole number from %lld to %lld, not '%s'", o->name,
-					   (long long)o->min, (long long)o->max, value);
+			return ccm_opt_error(u, "--%s takes a whole number from %lld to %lld, not '%s'", o->name,
+					     (long long)o->min, (long long)o->max, value);
 		*(int64_t *)o->to = n;
 		return 0;
 	case CCM_OPT_DURATION:
 		if (ccm_duration_parse(value, o->to) < 0)
-			return usage_error(u, "--%s takes a duration such as 250ms, 2s or 5m, not '%s'", o->name,
-					   value);
+			return ccm_opt_error(u, "--%s takes a duration such as 250ms, 2s or 5m, not '%s'", o->name,
+					     value);
 		return 0;
 	case CCM_OPT_LIST:
 		list = o->to;
@@ -142,10 +140,10 @@ static int parse_long(const struct ccm_opt_usage *u, const struct ccm_opt *opts,
 	int r;
 
 	if (!o)
-		return usage_error(u, "unknown option '--%.*s'", (int)bytes, name);
+		return ccm_opt_error(u, "unknown option '--%.*s'", (int)bytes, name);
 	if (!o->value) {
 		if (equals)
-			return usage_error(u, "--%s takes no value", o->name);
+			return ccm_opt_error(u, "--%s takes no value", o->name);
 		return set_value(u, o, NULL, argc);
 	}
 	if (equals)
@@ -153,7 +151,7 @@ static int parse_long(const struct ccm_opt_usage *u, const struct ccm_opt *opts,
 	if (!needs_value(o))
 		return set_value(u, o, NULL, argc);
 	if (i + 1 >= argc)
-		return usage_error(u, "--%s needs a value: --%s=%s", o->name, o->name, o->value);
+		return ccm_opt_error(u, "--%s needs a value: --%s=%s", o->name, o->name, o->value);
 	r = set_value(u, o, argv[i + 1], argc);
 	return r < 0 ? r : 1;
 }
@@ -165,7 +163,7 @@ static int parse_short(const struct ccm_opt_usage *u, const struct ccm_opt *opts
 		int r;
 
 		if (!o)
-			return usage_error(u, "unknown option '-%c'", *c);
+			return ccm_opt_error(u, "unknown option '-%c'", *c);
 		if (!needs_value(o)) {
 			r = set_value(u, o, NULL, argc);
 			if (r < 0)
@@ -175,7 +173,7 @@ static int parse_short(const struct ccm_opt_usage *u, const struct ccm_opt *opts
 		if (c[1])
 			return set_value(u, o, c + 1, argc);
 		if (i + 1 >= argc)
-			return usage_error(u, "-%c needs a value: -%c %s", *c, *c, o->value);
+			return ccm_opt_error(u, "-%c needs a value: -%c %s", *c, *c, o->value);
 		r = set_value(u, o, argv[i + 1], argc);
 		return r < 0 ? r : 1;
 	}
@@ -219,8 +217,8 @@ int ccm_opt_parse(const struct ccm_opt_usage *u, const struct ccm_opt *opts, int
 		i += r;
 	}
 	if (count < u->min_args)
-		return usage_error(u, "needs %s", u->args);
+		return ccm_opt_error(u, "needs %s", u->args);
 	if (u->max_args >= 0 && count > u->max_args)
-		return usage_error(u, "unexpected '%s'", argv[u->max_args]);
+		return ccm_opt_error(u, "unexpected '%s'", argv[u->max_args]);
 	return count;
 }

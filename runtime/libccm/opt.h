@@ -74,4 +74,7 @@ struct ccm_opt_usage {
  * name) and returns how many there are. */
 int ccm_opt_parse(const struct ccm_opt_usage *usage, const struct ccm_opt *opts, int argc, char **argv);
 
+/* For what only the command can judge: says it as the parser would and returns -CCM_E_USAGE. */
+int ccm_opt_error(const struct ccm_opt_usage *usage, const char *format, ...) _printf_(2, 3);
+
 #endif
