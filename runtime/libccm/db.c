@@ -459,43 +459,74 @@ static void free_regex(void *p)
 	free(p);
 }
 
+static regex_t *compile_regex(sqlite3_context *c, const char *pattern)
+{
+	int flags = REG_EXTENDED | REG_NOSUB | (sqlite3_user_data(c) ? REG_ICASE : 0);
+	regex_t *re = calloc(1, sizeof *re);
+
+	if (!re) {
+		sqlite3_result_error_nomem(c);
+		return NULL;
+	}
+	if (regcomp(re, pattern, flags) != 0) {
+		free(re);
+		sqlite3_result_error(c, "not a regular expression", -1);
+		return NULL;
+	}
+	sqlite3_set_auxdata(c, 0, re, free_regex);
+	re = sqlite3_get_auxdata(c, 0);
+	if (!re)
+		sqlite3_result_error_nomem(c);
+	return re;
+}
+
 /* X REGEXP Y calls regexp(Y, X). The compiled pattern is kept with the statement. */
 static void sql_regexp(sqlite3_context *c, int argc, sqlite3_value **argv)
 {
 	const char *pattern = (const char *)sqlite3_value_text(argv[0]);
-	const char *text = (const char *)sqlite3_value_text(argv[1]);
 	regex_t *re = sqlite3_get_auxdata(c, 0);
+	const char *text;
 
 	(void)argc;
-	if (!pattern || !text)
+	if (!pattern || sqlite3_value_type(argv[1]) == SQLITE_NULL)
 		return;
-	if (!re) {
-		re = calloc(1, sizeof *re);
-		if (!re) {
-			sqlite3_result_error_nomem(c);
-			return;
-		}
-		if (regcomp(re, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
-			free(re);
-			sqlite3_result_error(c, "not a regular expression", -1);
-			return;
-		}
-		sqlite3_set_auxdata(c, 0, re, free_regex);
-		re = sqlite3_get_auxdata(c, 0);
-		if (!re) {
-			sqlite3_result_error_nomem(c);
-			return;
-		}
-	}
-	sqlite3_result_int(c, regexec(re, text, 0, NULL, 0) == 0);
+	if (!re)
+		re = compile_regex(c, pattern);
+	if (!re)
+		return;
+#ifdef REG_STARTEND
+	/* Up to the length, through NULs, and without the copy that a closing NUL would need. */
+	text = sqlite3_value_blob(argv[1]);
+	regmatch_t range = { .rm_so = 0, .rm_eo = sqlite3_value_bytes(argv[1]) };
+
+	sqlite3_result_int(c, regexec(re, text ? text : "", 0, &range, REG_STARTEND) == 0);
+#else
+	text = (const char *)sqlite3_value_text(argv[1]);
+	sqlite3_result_int(c, regexec(re, text ? text : "", 0, NULL, 0) == 0);
+#endif
 }
 
-int ccm_db_enable_regexp(struct ccm_db *db)
+int ccm_db_enable_regexp(struct ccm_db *db, bool ignore_case)
 {
-	int r = sqlite3_create_function(db->handle, "regexp", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sql_regexp,
-					NULL, NULL);
+	int r = sqlite3_create_function(db->handle, "regexp", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+					ignore_case ? db : NULL, sql_regexp, NULL, NULL);
 
 	return from_sqlite(db, r);
+}
+
+bool ccm_db_is_regexp(const char *pattern, struct ccm_diag *diag)
+{
+	char words[256];
+	regex_t re;
+	int r = regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB);
+
+	if (r == 0) {
+		regfree(&re);
+		return true;
+	}
+	regerror(r, &re, words, sizeof words);
+	ccm_diag_set(diag, -EINVAL, "'%s' is not a regular expression: %s", pattern, words);
+	return false;
 }
 
 int ccm_db_check(struct ccm_db *db, char *buf, size_t bytes)

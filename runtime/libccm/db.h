@@ -117,8 +117,11 @@ void ccm_txn_rollbackp(struct ccm_txn *txn);     /* rolls back unless committed 
 /* True if the failure means the file itself is broken. */
 bool ccm_db_is_damage(int error);
 
-/* Makes REGEXP work on this connection: POSIX extended regular expressions. */
-int ccm_db_enable_regexp(struct ccm_db *db);
+/* Makes REGEXP work on this connection: POSIX extended regular expressions, on texts and BLOBs. */
+int ccm_db_enable_regexp(struct ccm_db *db, bool ignore_case);
+
+/* False, with words in diag, if the pattern cannot be used with it. */
+bool ccm_db_is_regexp(const char *pattern, struct ccm_diag *diag);
 
 /* "ok", or the first line of what PRAGMA integrity_check finds; buf gets a NUL-terminated cut. */
 int ccm_db_check(struct ccm_db *db, char *buf, size_t bytes);
