@@ -73,3 +73,112 @@ ORDER BY automation, session_id, key;
 -- query: ALERT_INSERT
 INSERT INTO alert (uuid, created_ms, level, source, session_id, event_uuid, title, body)
 VALUES (:uuid, :created_ms, :level, :source, :session_id, :event_uuid, :title, :body);
+
+-- What log and show read of an event. failed: something went wrong with it, on our side or in a run.
+-- fragment: EVENT_COLUMNS
+e.id, e.uuid, e.received_ms, e.host, e.event, e.tool, e.tool_use_id, e.session_id, e.agent_id, e.agent_type,
+e.prompt_id, e.project, e.cwd, e.permission_mode, e.detail, e.valid, e.problem, e.payload_bytes, e.verdict,
+e.reason, e.stop, e.answer, e.exit_status, e.note, e.took_us,
+(e.note IS NOT NULL OR EXISTS (SELECT 1 FROM run r WHERE r.event_id = e.id AND r.problem IS NOT NULL)) AS failed
+
+-- Which events log and stats are about. session is the beginning of an id; char(1114111) is the last
+-- character there is, so the range holds what begins with it. project is a path or its last part.
+-- fragment: EVENT_SCOPE
+e.received_ms BETWEEN :since_ms AND :until_ms
+AND (:session IS NULL OR e.session_id BETWEEN :session AND :session || char(1114111))
+AND (:project IS NULL OR e.project = :project OR substr(e.project, -1 - length(:project)) = '/' || :project)
+
+-- The options of log; NULL: not asked for. Lists are JSON arrays.
+-- fragment: EVENT_FILTER
+@EVENT_SCOPE@
+AND (:events IS NULL OR e.event IN (SELECT value FROM json_each(:events)))
+AND (:tools IS NULL OR e.tool IN (SELECT value FROM json_each(:tools))
+  OR EXISTS (SELECT 1 FROM json_each(:tool_globs) WHERE e.tool GLOB value))
+AND (:verdicts IS NULL OR coalesce(e.verdict, 'running') IN (SELECT value FROM json_each(:verdicts)))
+AND (:slow_us IS NULL OR e.took_us >= :slow_us)
+AND (:invalid IS NULL OR e.valid = 0)
+AND (:failed IS NULL OR e.note IS NOT NULL
+  OR EXISTS (SELECT 1 FROM run r WHERE r.event_id = e.id AND r.problem IS NOT NULL))
+AND (:automation IS NULL OR EXISTS (SELECT 1 FROM run r WHERE r.automation = :automation AND r.event_id = e.id))
+AND (:grep IS NULL OR EXISTS (SELECT 1 FROM payload p WHERE p.event_id = e.id AND p.body REGEXP :grep))
+
+-- Newest first is the order of an index, so that the newest 50 of a million are 50 rows read. INDEXED BY
+-- holds SQLite to it: the query fails to compile, rather than becoming slow, if that should ever change.
+-- fragment: LOG_BY_TIME_NEWEST
+SELECT @EVENT_COLUMNS@ FROM event e INDEXED BY event_received
+WHERE @EVENT_FILTER@
+ORDER BY e.received_ms DESC, e.id DESC LIMIT :limit
+
+-- fragment: LOG_BY_SESSION_NEWEST
+SELECT @EVENT_COLUMNS@ FROM event e INDEXED BY event_session
+WHERE e.session_id = :key AND @EVENT_FILTER@
+ORDER BY e.received_ms DESC, e.id DESC LIMIT :limit
+
+-- fragment: LOG_BY_TOOL_NEWEST
+SELECT @EVENT_COLUMNS@ FROM event e INDEXED BY event_tool
+WHERE e.tool = :key AND @EVENT_FILTER@
+ORDER BY e.received_ms DESC, e.id DESC LIMIT :limit
+
+-- For an automation that ran seldom: its events are looked up and sorted. (One that ran often is soon
+-- met on the way back through time.)
+-- fragment: LOG_BY_AUTOMATION_NEWEST
+SELECT @EVENT_COLUMNS@ FROM event e NOT INDEXED
+WHERE e.id IN (SELECT event_id FROM run WHERE automation = :key) AND @EVENT_FILTER@
+ORDER BY e.received_ms DESC, e.id DESC LIMIT :limit
+
+-- query: LOG_BY_TIME
+@LOG_BY_TIME_NEWEST@;
+
+-- query: LOG_BY_SESSION
+@LOG_BY_SESSION_NEWEST@;
+
+-- query: LOG_BY_TOOL
+@LOG_BY_TOOL_NEWEST@;
+
+-- query: LOG_BY_AUTOMATION
+@LOG_BY_AUTOMATION_NEWEST@;
+
+-- The same events, oldest first.
+-- query: LOG_BY_TIME_REVERSE
+SELECT * FROM (@LOG_BY_TIME_NEWEST@) ORDER BY received_ms, id;
+
+-- query: LOG_BY_SESSION_REVERSE
+SELECT * FROM (@LOG_BY_SESSION_NEWEST@) ORDER BY received_ms, id;
+
+-- query: LOG_BY_TOOL_REVERSE
+SELECT * FROM (@LOG_BY_TOOL_NEWEST@) ORDER BY received_ms, id;
+
+-- query: LOG_BY_AUTOMATION_REVERSE
+SELECT * FROM (@LOG_BY_AUTOMATION_NEWEST@) ORDER BY received_ms, id;
+
+-- What is new to a follower: events behind the last it saw, and those it saw unfinished. They come whether
+-- they match or not, because one that does not match yet may do so once it has a verdict.
+-- query: LOG_FOLLOW
+SELECT @EVENT_COLUMNS@, (@EVENT_FILTER@) AS matches FROM event e
+WHERE e.id IN (SELECT id FROM event WHERE id > :after_id UNION ALL SELECT value FROM json_each(:unfinished))
+ORDER BY e.id;
+
+-- query: EVENT_LAST_ID
+SELECT coalesce(max(id), 0) AS id FROM event;
+
+-- query: EVENT_UNFINISHED
+SELECT id FROM event INDEXED BY event_received WHERE received_ms >= :since_ms AND verdict IS NULL ORDER BY id;
+
+-- Changes whenever another process has committed.
+-- query: DATA_VERSION
+PRAGMA data_version;
+
+-- query: RUN_LIST
+SELECT automation, stage, started_ms, took_us, exit_status, signal, timed_out, verdict, reason, problem,
+  stdout, stderr, stdout_bytes, stderr_bytes
+FROM run WHERE event_id = :event_id ORDER BY seq;
+
+-- query: RUN_COUNT
+SELECT count(*) AS runs FROM (SELECT 1 FROM run WHERE automation = :automation LIMIT :limit);
+
+-- query: SESSION_BY_PREFIX
+SELECT session_id FROM session WHERE session_id BETWEEN :session AND :session || char(1114111)
+ORDER BY session_id LIMIT 2;
+
+-- query: SESSION_LAST
+SELECT session_id FROM session ORDER BY last_ms DESC LIMIT 1;

@@ -51,6 +51,7 @@ int cmd_alert(struct ctx *ctx, int argc, char **argv);
 int cmd_config(struct ctx *ctx, int argc, char **argv);
 int cmd_field(struct ctx *ctx, int argc, char **argv);
 int cmd_init(struct ctx *ctx, int argc, char **argv);
+int cmd_log(struct ctx *ctx, int argc, char **argv);
 int cmd_quote(struct ctx *ctx, int argc, char **argv);
 int cmd_run(struct ctx *ctx, int argc, char **argv);
 int cmd_state(struct ctx *ctx, int argc, char **argv);
