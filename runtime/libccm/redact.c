@@ -224,10 +224,12 @@ static bool looks_right(const char *p, const char *end, const struct form *f)
 
 static bool match_form(const struct scan *s, const char *p, struct secret *ret)
 {
+	if (s->end - p < 2)
+		return false;
 	for (const struct form *f = forms[(unsigned char)*p]; f && f->prefix; f++) {
 		const char *from, *least;
 
-		if (!starts(p, s->end, f->prefix))
+		if (f->prefix[1] != p[1] || !starts(p, s->end, f->prefix))
 			continue;
 		from = p + strlen(f->prefix);
 		if (s->end - from < f->min)
@@ -339,16 +341,17 @@ static const char *skip_key_lines(const char *p, const char *end)
 
 	for (;;) {
 		const char *from, *to, *next;
-		bool before, after;
+		bool before, after, line;
 
-		from = skip_space(p, end, &before);
+		from = skip_space(last, end, &before);
 		for (to = from; to < end && is_base64(*to); to++)
 			;
 		next = skip_space(to, end, &after);
 		/* A short line is the last one of a key, or a word of whatever follows. */
-		if (to - from < 16 && (to == from || last == p || !before || (next < end && !after)))
+		line = before && last > p && to > from && (next == end || after || *next == '"');
+		if (to - from < 16 && !line)
 			return last;
-		p = last = to;
+		last = to;
 	}
 }
 
@@ -517,11 +520,12 @@ static bool read_key(const struct scan *s, const char *sign, struct assignment *
 /* Finds the quote that closes the value. One that closes something further out ends it too. */
 static void find_closing(const struct scan *s, struct assignment *a)
 {
-	unsigned depth = a->value_slashes, slashes = 0;
+	unsigned slashes = 0;
 	const char *p = a->value;
 
 	for (; p < s->end && *p != '\n'; p++) {
-		unsigned before = slashes;
+		/* n ones at the end of the count in binary: the quote is n strings deep. */
+		unsigned before = slashes, depth = (slashes ^ (slashes + 1)) >> 1;
 
 		slashes = *p == '\\' ? slashes + 1 : 0;
 		if (*p == a->value_quote && a->value_quote == '\'')
@@ -531,8 +535,8 @@ static void find_closing(const struct scan *s, struct assignment *a)
 		if (a->value_quote == '\'') {
 			if (s->json && before % 2 == 0)
 				break;
-		} else if (before % (2 * depth + 2) <= depth) {
-			p -= before % (2 * depth + 2);
+		} else if (depth <= a->value_slashes) {
+			p -= depth;
 			break;
 		}
 	}
@@ -694,8 +698,8 @@ static bool is_bare_secret(const struct scan *s, const struct assignment *a, con
 {
 	size_t near = a->end - a->value < 2 * NEAR ? (size_t)(a->end - a->value) : 2 * NEAR;
 
-	/* A call. */
-	if ((a->end < s->end && is_one_of(*a->end, "([`")) || memchr(a->value, '(', near))
+	/* A call, or an element. */
+	if ((a->end < s->end && is_one_of(*a->end, "([`")) || memchr(a->value, '(', near) || memchr(a->value, '[', near))
 		return false;
 	/* os.environ, settings.TOKEN_2 */
 	if (t->dots && !t->symbols && !is_digit(*a->value) && t->digits < 3)
@@ -840,7 +844,7 @@ static const char *skip_escape(struct scan *s, const char *p)
 	return q;
 }
 
-static bool match(struct scan *s, const char *p, struct secret *ret)
+static inline bool match(struct scan *s, const char *p, struct secret *ret)
 {
 	switch (*p) {
 	case ':':
