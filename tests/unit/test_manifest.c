@@ -59,7 +59,7 @@ static void test_reads_the_first_comment_block_only(void)
 		"#!/bin/sh\nset -eu\n# Event: Stop\n",
 		"# Patch: by somebody. Watch: out\n# Usage: nothing\n# shellcheck shell=dash\n# TODO list:\n# A match: or not\n",
 		"# see: Event: Stop\n# the Event: Stop\n",
-		"\x7f" "ELF\x02\x01\x01\n# Event: Stop\n",
+		"\177ELF\002\001\001\n# Event: Stop\n",
 		"/* a comment */\nint main(void);\n/* Event: Stop */\n",
 		"'use strict';\n// Event: Stop\n",
 	};
