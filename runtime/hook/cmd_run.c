@@ -314,8 +314,10 @@ int cmd_run(struct ctx *ctx, int argc, char **argv)
 	r = ccm_event_read(STDIN_FILENO, (size_t)ctx->settings.max_event_bytes, &w.event);
 	if (r == 0)
 		r = process(&w);
-	if (r == 0)
+	if (r == 0) {
 		ccm_store_ingest(&w.store, INGEST_MAX_MS);
+		note_store(&w);
+	}
 	/* Nothing was judged: the client shows it to the person as a failed hook. */
 	if (r == 0 && !w.event.name && w.exit_status == CCM_EXIT_OK)
 		w.exit_status = CCM_EXIT_FAILURE;
