@@ -182,3 +182,12 @@ ORDER BY session_id LIMIT 2;
 
 -- query: SESSION_LAST
 SELECT session_id FROM session ORDER BY last_ms DESC LIMIT 1;
+
+-- query: EVENT_BY_ID
+SELECT @EVENT_COLUMNS@ FROM event e WHERE e.id = :id;
+
+-- query: EVENT_LAST
+SELECT id FROM event ORDER BY received_ms DESC, id DESC LIMIT 1;
+
+-- query: PAYLOAD_GET
+SELECT form, body FROM payload WHERE event_id = :event_id;

@@ -54,6 +54,7 @@ int cmd_init(struct ctx *ctx, int argc, char **argv);
 int cmd_log(struct ctx *ctx, int argc, char **argv);
 int cmd_quote(struct ctx *ctx, int argc, char **argv);
 int cmd_run(struct ctx *ctx, int argc, char **argv);
+int cmd_show(struct ctx *ctx, int argc, char **argv);
 int cmd_state(struct ctx *ctx, int argc, char **argv);
 
 #endif

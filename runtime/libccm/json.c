@@ -624,6 +624,52 @@ void ccm_json_repair(struct ccm_sbuf *out, const char *text, size_t bytes)
 	}
 }
 
+/* Levels deeper than this stand where it stands: indenting them all would take more room than the text. */
+#define INDENT_MAX 64
+
+static void break_line(struct ccm_sbuf *out, size_t depth)
+{
+	ccm_sbuf_addc(out, '\n');
+	for (size_t i = 0; i < depth && i < INDENT_MAX; i++)
+		ccm_sbuf_adds(out, "  ");
+}
+
+/* The byte behind the string that begins at p. */
+static const char *string_end(const char *p, const char *end)
+{
+	for (p++; p < end && *p != '"'; p++)
+		if (*p == '\\')
+			p++;
+	return p < end ? p + 1 : end;
+}
+
+void ccm_json_pretty(struct ccm_sbuf *out, const char *text, size_t bytes)
+{
+	const char *end = text + bytes;
+	size_t depth = 0;
+
+	for (const char *p = skip_space(text, end), *next; p < end; p = skip_space(next, end)) {
+		next = *p == '"' ? string_end(p, end) : p + 1;
+		if (*p == '}' || *p == ']')
+			break_line(out, depth ? --depth : 0);
+		ccm_sbuf_add(out, p, (size_t)(next - p));
+		if (*p == ',') {
+			break_line(out, depth);
+		} else if (*p == ':') {
+			ccm_sbuf_addc(out, ' ');
+		} else if (*p == '{' || *p == '[') {
+			const char *inside = skip_space(next, end);
+
+			if (inside < end && (*inside == '}' || *inside == ']')) {
+				ccm_sbuf_addc(out, *inside);
+				next = inside + 1;
+			} else {
+				break_line(out, ++depth);
+			}
+		}
+	}
+}
+
 void ccm_json_close(const struct ccm_json_iter *it, struct ccm_sbuf *out)
 {
 	ccm_sbuf_add(out, it->text, (size_t)(it->safe - it->text));

@@ -101,6 +101,10 @@ void ccm_json_quote(struct ccm_sbuf *out, const char *text, size_t bytes);
 /* Appends a copy of a checked text that strict parsers take: U+FFFD instead of \u0000, lone surrogates and bad UTF-8. */
 void ccm_json_repair(struct ccm_sbuf *out, const char *text, size_t bytes);
 
+/* Appends a checked text laid out for people: one member or element a line, two blanks a level. The
+ * values stay byte for byte what they are. */
+void ccm_json_pretty(struct ccm_sbuf *out, const char *text, size_t bytes);
+
 /* After ccm_json_next() failed with error.at_end: appends the text up to the last whole value, and
  * the closing brackets that make it a document again. */
 void ccm_json_close(const struct ccm_json_iter *it, struct ccm_sbuf *out);
