@@ -49,6 +49,7 @@ extern const struct command commands[];
 
 int cmd_alert(struct ctx *ctx, int argc, char **argv);
 int cmd_config(struct ctx *ctx, int argc, char **argv);
+int cmd_db(struct ctx *ctx, int argc, char **argv);
 int cmd_field(struct ctx *ctx, int argc, char **argv);
 int cmd_init(struct ctx *ctx, int argc, char **argv);
 int cmd_log(struct ctx *ctx, int argc, char **argv);

@@ -11,6 +11,7 @@ const struct command commands[] = {
 	{ "init", "", "make ~/.ccm: its folders, database and a sample config.ini", 0, 0, DB_WRITE, cmd_init, true },
 	{ "log", "", "show recorded events, newest first", 0, 0, DB_READ, cmd_log, true },
 	{ "show", "ID|UUID|last", "show one event whole: payload, runs, answer, and why", 1, 1, DB_READ, cmd_show, true },
+	{ "db", "SQL [NAME=VALUE...]", "ask the database a read-only question", 1, -1, DB_READ, cmd_db, false },
 	{ "field", "PATH [FILE]", "print one field of the JSON on stdin or in FILE", 1, 2, DB_NONE, cmd_field, false },
 	{ "quote", "[TEXT]", "print TEXT, or what is on stdin, as a JSON string", 0, 1, DB_NONE, cmd_quote, false },
 	{ "state", "get|set|incr|del|list [KEY [VALUE]]", "what an automation remembers between its runs", 1, 3,

@@ -311,6 +311,62 @@ int ccm_db_query(struct ccm_db *db, enum ccm_query q, const struct ccm_db_arg *a
 	return 0;
 }
 
+/* What a person's own SQL may do: look. Attaching a file or switching a pragma changes nothing in this
+ * database and would pass as reading, so it is the parts of the statement that are judged. */
+static int allow_looking(void *unused, int action, const char *name, const char *argument, const char *database,
+			 const char *trigger)
+{
+	static const char *const pragmas[] = {
+		"database_list", "foreign_key_list", "index_info", "index_list", "index_xinfo", "integrity_check",
+		"quick_check", "table_info", "table_list", "table_xinfo",
+	};
+
+	(void)unused, (void)argument, (void)database, (void)trigger;
+	switch (action) {
+	case SQLITE_SELECT:
+	case SQLITE_READ:
+	case SQLITE_FUNCTION:
+	case SQLITE_RECURSIVE:
+		return SQLITE_OK;
+	case SQLITE_UPDATE:
+		/* Asked for when json_each() and its like are first used; a real one is stopped as no reading. */
+		return strcmp(name, "sqlite_master") == 0 ? SQLITE_OK : SQLITE_DENY;
+	case SQLITE_PRAGMA:
+		for (size_t i = 0; i < ARRAY_SIZE(pragmas); i++)
+			if (sqlite3_stricmp(pragmas[i], name) == 0)
+				return SQLITE_OK;
+		return SQLITE_DENY;
+	default:
+		return SQLITE_DENY;
+	}
+}
+
+static int check_parameters(sqlite3_stmt *s, const struct ccm_db_arg *args, struct ccm_diag *diag)
+{
+	int count = sqlite3_bind_parameter_count(s);
+
+	for (int i = 1; i <= count; i++) {
+		const char *name = sqlite3_bind_parameter_name(s, i);
+		const struct ccm_db_arg *a = args;
+
+		if (!name || name[0] != ':')
+			return ccm_diag_set(diag, -EINVAL, "parameters have a name: write :name, not '%s'",
+					    name ? name : "?");
+		while (a && a->name && strcmp(a->name, name + 1) != 0)
+			a++;
+		if (!a || !a->name)
+			return ccm_diag_set(diag, -EINVAL, "'%s' has no value: add %s=VALUE", name, name + 1);
+	}
+	for (const struct ccm_db_arg *a = args; a && a->name; a++) {
+		char name[64];
+
+		if ((size_t)snprintf(name, sizeof name, ":%s", a->name) >= sizeof name ||
+		    !sqlite3_bind_parameter_index(s, name))
+			return ccm_diag_set(diag, -EINVAL, "the statement has no parameter ':%s'", a->name);
+	}
+	return 0;
+}
+
 int ccm_db_query_text(struct ccm_db *db, const char *sql, const struct ccm_db_arg *args, struct ccm_rows *ret,
 		      struct ccm_diag *diag)
 {
@@ -318,7 +374,11 @@ int ccm_db_query_text(struct ccm_db *db, const char *sql, const struct ccm_db_ar
 	const char *tail = "";
 	int r;
 
+	sqlite3_set_authorizer(db->handle, allow_looking, NULL);
 	r = sqlite3_prepare_v2(db->handle, sql, -1, &s, &tail);
+	sqlite3_set_authorizer(db->handle, NULL, NULL);
+	if (r == SQLITE_AUTH)
+		return ccm_diag_set(diag, -EROFS, "only statements that read are taken here");
 	if (r != SQLITE_OK) {
 		r = from_sqlite(db, r);
 		return ccm_diag_set(diag, r, "%s", ccm_db_words(db));
@@ -326,17 +386,18 @@ int ccm_db_query_text(struct ccm_db *db, const char *sql, const struct ccm_db_ar
 	if (!s)
 		return ccm_diag_set(diag, -EINVAL, "no SQL statement given");
 	if (tail[strspn(tail, " \t\r\n;")]) {
-		sqlite3_finalize(s);
-		return ccm_diag_set(diag, -EINVAL, "one statement at a time: '%s' is left over", tail);
+		r = ccm_diag_set(diag, -EINVAL, "one statement at a time: '%s' is left over",
+				 tail + strspn(tail, " \t\r\n;"));
+	} else if (!sqlite3_stmt_readonly(s)) {
+		r = ccm_diag_set(diag, -EROFS, "only statements that read are taken here");
+	} else {
+		r = check_parameters(s, args, diag);
+		if (r == 0)
+			r = from_sqlite(db, bind_args(s, args));
 	}
-	if (!sqlite3_stmt_readonly(s)) {
+	if (r < 0) {
 		sqlite3_finalize(s);
-		return ccm_diag_set(diag, -EROFS, "only reading statements are taken here");
-	}
-	r = bind_args(s, args);
-	if (r != SQLITE_OK) {
-		sqlite3_finalize(s);
-		return ccm_diag_set(diag, -EINVAL, "the statement has no such parameter");
+		return r;
 	}
 	*ret = (struct ccm_rows){ .db = db, .statement = s };
 	return 0;
