@@ -11,6 +11,7 @@
 #include "ctx.h"
 #include "libccm/automation.h"
 #include "libccm/clock.h"
+#include "libccm/dbmem.h"
 #include "libccm/event.h"
 #include "libccm/io.h"
 #include "libccm/log.h"
@@ -274,13 +275,24 @@ static int process(struct work *w)
 	return r;
 }
 
+/* By a program of its own, off the client's path; see ccm_db_defer_checkpoint(). */
+static void start_tidy(const struct work *w)
+{
+	const char *const argv[] = { w->ctx->self, "tidy", NULL };
+	int r = ccm_proc_detach(w->ctx->self, argv);
+
+	if (r < 0)
+		ccm_warn("cannot start '%s tidy': %s", w->ctx->self, ccm_strerror(r));
+}
+
 static void release(struct work *w)
 {
 	for (size_t i = 0; i < w->run_count; i++)
 		ccm_run_done(&w->runs[i]);
 	free(w->runs);
 	free(w->wanted);
-	ccm_store_close(&w->store);
+	if (ccm_store_close(&w->store))
+		start_tidy(w);
 	ccm_record_done(&w->record);
 	ccm_outcome_done(&w->outcome);
 	ccm_automations_done(&w->automations);
@@ -308,6 +320,7 @@ int cmd_run(struct ctx *ctx, int argc, char **argv)
 		ccm_error("run: it reads a hook event from standard input; 'ccm-hook test' tries an automation by hand");
 		return -CCM_E_USAGE;
 	}
+	ccm_dbmem_install();
 	catch_signals();
 	w.budget_ms = budget_ms(timeout_s);
 	ccm_store_open(&w.store, &ctx->paths, &ctx->settings);

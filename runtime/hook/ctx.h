@@ -57,5 +57,6 @@ int cmd_quote(struct ctx *ctx, int argc, char **argv);
 int cmd_run(struct ctx *ctx, int argc, char **argv);
 int cmd_show(struct ctx *ctx, int argc, char **argv);
 int cmd_state(struct ctx *ctx, int argc, char **argv);
+int cmd_tidy(struct ctx *ctx, int argc, char **argv);
 
 #endif

@@ -18,6 +18,8 @@ const struct command commands[] = {
 	  DB_WRITE, cmd_state, false },
 	{ "alert", "LEVEL TITLE [BODY]", "tell the person something: info, warning or urgent", 2, 3, DB_WRITE,
 	  cmd_alert, false },
+	{ "tidy", "", "take in the spool and shorten the write-ahead log; run starts it by itself", 0, 0, DB_WRITE,
+	  cmd_tidy, false },
 	{ "config", "", "show the configuration in force", 0, 0, DB_NONE, cmd_config, true },
 	{ 0 }
 };

@@ -29,7 +29,10 @@ static const struct migration {
 struct ccm_db {
 	sqlite3 *handle;
 	sqlite3_stmt *statements[CCM_QUERY_COUNT];
+	bool wants_checkpoint;                   /* the WAL has become long */
 };
+
+static struct ccm_db *left;      /* so that leak checkers find what was left on purpose */
 
 static int from_sqlite(struct ccm_db *db, int code)
 {
@@ -117,10 +120,17 @@ static int keep_copy(struct ccm_db *db, const char *path, int version, struct cc
 			    name.text, ccm_db_words(db));
 }
 
+static int set_version(struct ccm_db *db)
+{
+	char pragma[64];
+
+	snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", ccm_db_version());
+	return exec_text(db, pragma);
+}
+
 static int apply_migrations(struct ccm_db *db, int version, struct ccm_diag *diag)
 {
 	_cleanup_txn_ struct ccm_txn txn = { 0 };
-	char pragma[64];
 	int r;
 
 	r = ccm_txn_begin(db, &txn);
@@ -136,8 +146,7 @@ static int apply_migrations(struct ccm_db *db, int version, struct ccm_diag *dia
 		if (r < 0)
 			return ccm_diag_set(diag, r, "migration '%s' failed: %s", migrations[i].name, ccm_db_words(db));
 	}
-	snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", ccm_db_version());
-	r = exec_text(db, pragma);
+	r = set_version(db);
 	if (r < 0)
 		return r;
 	return ccm_txn_commit(&txn);
@@ -227,6 +236,51 @@ void ccm_db_close(struct ccm_db *db)
 void ccm_db_closep(struct ccm_db **db)
 {
 	ccm_db_close(*db);
+}
+
+static int count_wal_pages(void *user, sqlite3 *handle, const char *name, int pages)
+{
+	struct ccm_db *db = user;
+
+	(void)handle;
+	(void)name;
+	/* One in so many commits asks, not every one until it was heard. */
+	if (pages >= CCM_DB_WAL_PAGES && pages % CCM_DB_WAL_PAGES < CCM_DB_COMMIT_PAGES)
+		db->wants_checkpoint = true;
+	return SQLITE_OK;
+}
+
+void ccm_db_defer_checkpoint(struct ccm_db *db)
+{
+	/* The same hook as autocheckpoint uses: this replaces it. */
+	sqlite3_wal_hook(db->handle, count_wal_pages, db);
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+}
+
+bool ccm_db_wants_checkpoint(const struct ccm_db *db)
+{
+	return db && db->wants_checkpoint;
+}
+
+void ccm_db_leave(struct ccm_db *db)
+{
+	left = db;
+}
+
+int ccm_db_checkpoint(struct ccm_db *db)
+{
+	int r;
+
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	/* The first does the slow part, the fsync, while others write; then little is left to do. */
+	r = from_sqlite(db, sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
+	if (r < 0)
+		return r;
+	r = from_sqlite(db, sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+	if (r < 0)
+		return r;
+	/* The first commit into an empty WAL pays for syncing its header: it is paid for here. */
+	return set_version(db);
 }
 
 static int bind_args(sqlite3_stmt *s, const struct ccm_db_arg *args)

@@ -67,6 +67,29 @@ void ccm_db_closep(struct ccm_db **db);
 #define _cleanup_db_ _cleanup_(ccm_db_closep)
 
 
+/* For a process that commits little and ends at once, as every hook does. Closing the last
+ * connection would move the WAL into the database file, which costs two fsync; so such a process
+ * leaves its connection open when it ends, which loses nothing: a commit is in the WAL file when it
+ * returns. The price is that a WAL which nobody holds open is read again by the next process that
+ * opens it. It must stay short, and be moved by a process that was started for that: one that was
+ * forked would believe in locks that it does not hold.
+ *
+ *     ccm_db_defer_checkpoint(db);
+ *     ...
+ *     if (ccm_db_wants_checkpoint(db))
+ *             start `ccm-hook tidy`, which calls ccm_db_checkpoint()
+ *     ccm_db_leave(db);                // db must not be used any more
+ */
+#define CCM_DB_WAL_PAGES 100     /* at every multiple of this the WAL wants a checkpoint */
+#define CCM_DB_COMMIT_PAGES 8    /* about what one commit adds to it */
+void ccm_db_defer_checkpoint(struct ccm_db *db);
+bool ccm_db_wants_checkpoint(const struct ccm_db *db);
+void ccm_db_leave(struct ccm_db *db);
+
+/* Moves the WAL into the database file and makes it short. Holds writers back only for the moment
+ * in which it is made short. -CCM_E_BUSY: a reader is in the way; next time. */
+int ccm_db_checkpoint(struct ccm_db *db);
+
 /* Words for the last failure on this connection. */
 const char *ccm_db_words(const struct ccm_db *db);
 

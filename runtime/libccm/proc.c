@@ -17,6 +17,8 @@
 
 #define TICK_MS 5                /* how often an end is asked for where no descriptor tells it */
 
+extern char **environ;
+
 static volatile sig_atomic_t interrupted;
 
 void ccm_proc_interrupt(void)
@@ -367,6 +369,31 @@ int ccm_proc_run_all(const struct ccm_proc_spec *specs, size_t count, struct ccm
 		if (ccm_sbuf_error(&results[i].out) < 0 || ccm_sbuf_error(&results[i].err) < 0)
 			return -ENOMEM;
 	return 0;
+}
+
+int ccm_proc_detach(const char *path, const char *const *argv)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	pid_t pid;
+	int r;
+
+	r = posix_spawn_file_actions_init(&actions);
+	if (r)
+		return -r;
+	r = posix_spawnattr_init(&attr);
+	if (r) {
+		posix_spawn_file_actions_destroy(&actions);
+		return -r;
+	}
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID);
+	r = posix_spawn(&pid, path, &actions, &attr, (char *const *)(uintptr_t)argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attr);
+	return -r;
 }
 
 void ccm_proc_result_done(struct ccm_proc_result *r)

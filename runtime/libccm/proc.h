@@ -50,6 +50,9 @@ struct ccm_proc_result {
 int ccm_proc_run_all(const struct ccm_proc_spec *specs, size_t count, struct ccm_proc_result *results);
 void ccm_proc_result_done(struct ccm_proc_result *r);
 
+/* Starts a program and does not wait for it: session of its own, /dev/null on all three. */
+int ccm_proc_detach(const char *path, const char *const *argv);
+
 /* Makes a running ccm_proc_run_all() end its programs as if their deadlines had come. May be called from a signal handler. */
 void ccm_proc_interrupt(void);
 

@@ -42,6 +42,8 @@ static int open_db(struct ccm_store *s, struct ccm_diag *diag)
 		if (r == 0)
 			r = ccm_db_open(s->paths->db, CCM_DB_WRITE, (int)s->settings->busy_timeout_ms, &s->db, diag);
 	}
+	if (r == 0)
+		ccm_db_defer_checkpoint(s->db);
 	return r;
 }
 
@@ -294,12 +296,15 @@ void ccm_store_finish(struct ccm_store *s, const struct ccm_record *rec)
 		spool_finish(s, rec);
 }
 
-void ccm_store_close(struct ccm_store *s)
+bool ccm_store_close(struct ccm_store *s)
 {
-	ccm_db_close(s->db);
+	bool untidy = ccm_db_wants_checkpoint(s->db);
+
+	ccm_db_leave(s->db);
 	if (s->spool_fd >= 0)
 		close(s->spool_fd);
 	ccm_sbuf_done(&s->trouble);
+	return untidy;
 }
 
 /* ---- taking in ---- */

@@ -8,7 +8,8 @@
  *     ... run the automations, print the answer ...
  *     ccm_store_finish(&store, &record);       // what became of it
  *     ccm_store_ingest(&store);                // what an earlier run had to spool
- *     ccm_store_close(&store);
+ *     if (ccm_store_close(&store))
+ *             start `ccm-hook tidy`
  *
  * Nothing here fails for the caller: what went wrong is in store.trouble, in words, and the caller
  * goes on. A database that is damaged is set aside under a dated name and a new one begun.
@@ -45,7 +46,10 @@ void ccm_store_finish(struct ccm_store *s, const struct ccm_record *r);
 
 /* Takes in spooled events until none is left or max_ms have passed. Returns how many. */
 int ccm_store_ingest(struct ccm_store *s, int64_t max_ms);
-void ccm_store_close(struct ccm_store *s);
+
+/* Leaves the database open for the end of the process to close, see ccm_db_leave(). True: somebody
+ * should run `ccm-hook tidy`. */
+bool ccm_store_close(struct ccm_store *s);
 
 /* How many events wait in the spool, and when the oldest was received (0: none). Negative errno. */
 int ccm_spool_count(const char *spool_dir, int64_t *ret_oldest_ms, int *ret_bad);
