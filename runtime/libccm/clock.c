@@ -89,6 +89,17 @@ int ccm_duration_parse(const char *text, int64_t *ret_ms)
 	return 0;
 }
 
+const char *ccm_duration_format(int64_t ms, char *buf, size_t bytes)
+{
+	static const struct unit shown[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } };
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(shown) - 1 && (!ms || ms % shown[i].ms))
+		i++;
+	snprintf(buf, bytes, "%lld%s", (long long)(ms / shown[i].ms), shown[i].name);
+	return buf;
+}
+
 static int local_ms(struct tm *tm, int64_t *ret_ms)
 {
 	time_t t;

@@ -19,6 +19,9 @@ int64_t ccm_mono_us(void);
 /* "90s", "5m", "2h", "1.5s", "250ms", "3d"; a bare number is seconds. At most a year. -EINVAL. */
 int ccm_duration_parse(const char *text, int64_t *ret_ms);
 
+/* "2s", "90s", "1500ms", "5m": in the greatest unit that leaves no rest. buf holds at least 32. */
+const char *ccm_duration_format(int64_t ms, char *buf, size_t bytes);
+
 /* "2h ago", "yesterday", "today", "now", "10:30", "2026-07-01", "2026-07-01 10:30[:15]",
  * "2026-07-01T10:30:15[.250][Z|+02:00]", "@epoch[.fraction]", "-2h". Local time unless a zone is
  * given; now_ms is the time that "ago" counts from. -EINVAL, with words in diag. */

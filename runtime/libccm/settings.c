@@ -196,8 +196,9 @@ static void print_value(struct ccm_sbuf *out, const struct key *k, int64_t n)
 {
 	static const struct { int64_t factor; const char *suffix; } sizes[] = {
 		{ 1LL << 30, "G" }, { 1LL << 20, "M" }, { 1LL << 10, "K" }, { 1, "" },
-	}, times[] = { { 3600000, "h" }, { 60000, "m" }, { 1000, "s" }, { 1, "ms" } };
+	};
 	const char *c = k->choices;
+	char duration[32];
 	size_t i = 0;
 
 	if (k->type == TYPE_CHOICE) {
@@ -211,9 +212,7 @@ static void print_value(struct ccm_sbuf *out, const struct key *k, int64_t n)
 			i++;
 		ccm_sbuf_addf(out, "%lld%s", (long long)(n / sizes[i].factor), sizes[i].suffix);
 	} else {
-		while (n % times[i].factor)
-			i++;
-		ccm_sbuf_addf(out, "%lld%s", (long long)(n / times[i].factor), times[i].suffix);
+		ccm_sbuf_adds(out, ccm_duration_format(n, duration, sizeof duration));
 	}
 }
 
