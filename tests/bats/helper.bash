@@ -29,7 +29,7 @@ ccm_sandbox() {
 automation() {
 	local file="$CCM_HOME/automations/enabled/$1"
 	shift
-	mkdir -p -m 0700 "$CCM_HOME" "$CCM_HOME/automations" "${file%/*}"
+	(umask 077 && mkdir -p "${file%/*}")
 	{
 		printf '#!/bin/sh\n'
 		if [ "$#" -gt 0 ]; then printf '# %s\n' "$@"; fi
