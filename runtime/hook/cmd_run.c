@@ -5,7 +5,6 @@
  * stage, print the merged answer, store what became of it. Whatever happens to storage, the
  * automations run and their verdict counts. */
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 #include "ctx.h"
@@ -36,22 +35,6 @@ struct work {
 	struct ccm_sbuf out, err, notes;
 	int exit_status;
 };
-
-static void on_signal(int signal)
-{
-	(void)signal;
-	ccm_proc_interrupt();
-}
-
-/* The client ends a hook with SIGTERM: the automations are ended and what they did is stored. */
-static void catch_signals(void)
-{
-	const int signals[] = { SIGTERM, SIGINT, SIGHUP };
-	struct sigaction action = { .sa_handler = on_signal };
-
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaction(signals[i], &action, NULL);
-}
 
 /* A late answer is worth nothing: the client drops it and goes on. So all is over well before. */
 static int64_t budget_ms(int64_t timeout_s)
@@ -321,7 +304,8 @@ int cmd_run(struct ctx *ctx, int argc, char **argv)
 		return -CCM_E_USAGE;
 	}
 	ccm_dbmem_install();
-	catch_signals();
+	/* The client ends a hook with SIGTERM: the automations are ended and what they did is stored. */
+	ccm_proc_catch_signals();
 	w.budget_ms = budget_ms(timeout_s);
 	ccm_store_open(&w.store, &ctx->paths, &ctx->settings);
 	r = ccm_event_read(STDIN_FILENO, (size_t)ctx->settings.max_event_bytes, &w.event);

@@ -7,7 +7,6 @@
 #include "libccm/clock.h"
 #include "libccm/json.h"
 #include "libccm/log.h"
-#include "libccm/uuid.h"
 #include "print.h"
 
 /* Reads that belong together see one state of the database as long as the event's row is not let go. */
@@ -29,48 +28,12 @@ static void show_done(struct show *s)
 
 /* ---- which event */
 
-static int find_id(struct ccm_db *db, enum ccm_query q, const struct ccm_db_arg *args, int64_t *ret)
-{
-	_cleanup_rows_ struct ccm_rows rows = { 0 };
-	int r = ccm_db_query(db, q, args, &rows);
-
-	if (r == 0)
-		r = ccm_rows_next(&rows);
-	if (r > 0)
-		*ret = ccm_rows_int(&rows, "id");
-	return r < 0 ? r : 0;
-}
-
-/* *ret_id stays 0 if there is no such event. */
-static int look_up(struct show *s, const char *name, int64_t *ret_id)
-{
-	char uuid[CCM_UUID_CHARS + 1], *rest;
-	const char *digits = name + (name[0] == '#');
-	int64_t time_ms;
-
-	*ret_id = 0;
-	if (strcmp(name, "last") == 0)
-		return find_id(s->ctx->db, Q_EVENT_LAST, NULL, ret_id);
-	if (ccm_uuid_time(name, &time_ms)) {
-		for (size_t i = 0; i <= CCM_UUID_CHARS; i++)
-			uuid[i] = (char)(name[i] >= 'A' && name[i] <= 'F' ? name[i] | 0x20 : name[i]);
-		return find_id(s->ctx->db, Q_EVENT_BY_UUID,
-			       DB_ARGS(DB_INT("received_ms", time_ms), DB_TEXT("uuid", uuid)), ret_id);
-	}
-	errno = 0;
-	*ret_id = strtoll(digits, &rest, 10);
-	if (digits[0] < '0' || digits[0] > '9' || *rest || errno)
-		return ccm_opt_error(&s->ctx->usage, "an event is named by its number, its UUID, or 'last', not '%s'",
-				     name);
-	return 0;
-}
-
 static int load_event(struct show *s, const char *name)
 {
 	int64_t id;
 	int r;
 
-	r = look_up(s, name, &id);
+	r = history_find(s->ctx, name, &id);
 	if (r == 0)
 		r = ccm_db_query(s->ctx->db, Q_EVENT_BY_ID, DB_ARGS(DB_INT("id", id)), &s->rows);
 	if (r == 0)
@@ -190,85 +153,6 @@ static int explain(struct show *s)
 
 /* ---- for people */
 
-static void print_title(struct show *s, const char *title)
-{
-	ccm_sbuf_addc(&s->out, '\n');
-	print_colour(&s->out, s->colour, PRINT_BOLD);
-	ccm_sbuf_adds(&s->out, title);
-	print_plain(&s->out, s->colour);
-	ccm_sbuf_addc(&s->out, '\n');
-}
-
-static bool is_document(const char *text, size_t bytes)
-{
-	struct ccm_json value;
-
-	return ccm_json_parse(text, bytes, &value, NULL) == 0 &&
-	       (value.type == CCM_JSON_OBJECT || value.type == CCM_JSON_ARRAY);
-}
-
-/* Every line of the text behind that many blanks; documents laid out, everything else as it is, cleaned. */
-static void print_block(struct ccm_sbuf *out, const char *text, size_t bytes, int blanks)
-{
-	_cleanup_sbuf_ struct ccm_sbuf pretty = { 0 }, clean = { 0 };
-	const char *p, *end;
-
-	if (is_document(text, bytes)) {
-		ccm_json_pretty(&pretty, text, bytes);
-		ccm_term_json(&clean, ccm_sbuf_str(&pretty), pretty.bytes);
-	} else {
-		ccm_term_clean(&clean, text, bytes, CCM_CLEAN_LINES);
-	}
-	out->failed |= pretty.failed || clean.failed;
-	p = ccm_sbuf_str(&clean);
-	for (end = p + clean.bytes; p < end; p += strcspn(p, "\n"), p += p < end)
-		ccm_sbuf_addf(out, "%*s%.*s\n", blanks, "", (int)strcspn(p, "\n"), p);
-}
-
-static void print_stream(struct ccm_sbuf *out, const char *name, const char *text, int64_t whole_bytes)
-{
-	size_t bytes = text ? strlen(text) : 0;
-
-	if (!whole_bytes)
-		return;
-	if ((int64_t)bytes < whole_bytes)
-		ccm_sbuf_addf(out, "    %s, cut: %zu of %lld bytes\n", name, bytes, (long long)whole_bytes);
-	else
-		ccm_sbuf_addf(out, "    %s\n", name);
-	if (text)
-		print_block(out, text, bytes, 6);
-}
-
-static void print_run(struct show *s, const struct history_run *run)
-{
-	struct ccm_sbuf *out = &s->out;
-	char time[32];
-
-	ccm_sbuf_adds(out, "  ");
-	print_colour(out, s->colour, PRINT_BOLD);
-	ccm_term_clean(out, run->automation, strlen(run->automation), CCM_CLEAN_LINE);
-	print_plain(out, s->colour);
-	ccm_sbuf_addc(out, ' ');
-	print_verdict(out, s->colour, run->verdict);
-	/* 2026-07-01T10:30:15.250+02:00 */
-	ccm_time_format(run->started_ms, true, time, sizeof time);
-	ccm_sbuf_addf(out, "\n    stage %lld, started %.12s, ", (long long)run->stage, time + strcspn(time, "T") + 1);
-	print_run_ending(out, run);
-	ccm_sbuf_adds(out, " after ");
-	print_took(out, run->took_us);
-	ccm_sbuf_addc(out, '\n');
-	if (run->problem) {
-		ccm_sbuf_adds(out, "    problem\n");
-		print_block(out, run->problem, strlen(run->problem), 6);
-	}
-	if (run->reason) {
-		ccm_sbuf_adds(out, "    reason\n");
-		print_block(out, run->reason, strlen(run->reason), 6);
-	}
-	print_stream(out, "stdout", run->out, run->out_bytes);
-	print_stream(out, "stderr", run->err, run->err_bytes);
-}
-
 static int print_runs(struct show *s)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
@@ -281,9 +165,9 @@ static int print_runs(struct show *s)
 
 		history_run_read(&rows, &run);
 		if (first)
-			print_title(s, "Runs, in the order in which they were merged");
+			print_title(&s->out, s->colour, "Runs, in the order in which they were merged");
 		first = false;
-		print_run(s, &run);
+		print_run(&s->out, &run, s->colour);
 	}
 	return r;
 }
@@ -303,7 +187,7 @@ static int print_payload(struct show *s)
 		return r;
 	if (r == 0) {
 		ccm_sbuf_addf(&title, "Payload: not kept (%lld bytes)", (long long)s->event.payload_bytes);
-		print_title(s, ccm_sbuf_str(&title));
+		print_title(&s->out, s->colour, ccm_sbuf_str(&title));
 		return 0;
 	}
 	form = ccm_rows_text(&rows, "form");
@@ -315,7 +199,7 @@ static int print_payload(struct show *s)
 	else
 		ccm_sbuf_addf(&title, "Payload, %zu bytes", bytes);
 	s->out.failed |= title.failed;
-	print_title(s, ccm_sbuf_str(&title));
+	print_title(&s->out, s->colour, ccm_sbuf_str(&title));
 	print_block(&s->out, body ? body : "", bytes, 2);
 	return 0;
 }
@@ -330,7 +214,7 @@ static int show_text(struct show *s)
 	if (r == 0)
 		r = print_runs(s);
 	if (r == 0 && s->event.answer) {
-		print_title(s, "Answer");
+		print_title(&s->out, s->colour, "Answer");
 		print_block(&s->out, s->event.answer, strlen(s->event.answer), 2);
 	}
 	return r < 0 ? r : print_out(&s->out);

@@ -7,6 +7,7 @@
 
 #include "libccm/clock.h"
 #include "libccm/log.h"
+#include "libccm/uuid.h"
 
 static int read_time(struct ctx *ctx, const char *option, const char *text, int64_t *ret_ms)
 {
@@ -115,6 +116,41 @@ void history_scope_done(struct history_scope *s)
 	free(s->session);
 	free(s->project);
 	s->session = s->project = NULL;
+}
+
+static int find_id(struct ccm_db *db, enum ccm_query q, const struct ccm_db_arg *args, int64_t *ret)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	int r = ccm_db_query(db, q, args, &rows);
+
+	if (r == 0)
+		r = ccm_rows_next(&rows);
+	if (r > 0)
+		*ret = ccm_rows_int(&rows, "id");
+	return r < 0 ? r : 0;
+}
+
+int history_find(struct ctx *ctx, const char *name, int64_t *ret_id)
+{
+	char uuid[CCM_UUID_CHARS + 1], *rest;
+	const char *digits = name + (name[0] == '#');
+	int64_t time_ms;
+
+	*ret_id = 0;
+	if (strcmp(name, "last") == 0)
+		return find_id(ctx->db, Q_EVENT_LAST, NULL, ret_id);
+	if (ccm_uuid_time(name, &time_ms)) {
+		for (size_t i = 0; i <= CCM_UUID_CHARS; i++)
+			uuid[i] = (char)(name[i] >= 'A' && name[i] <= 'F' ? name[i] | 0x20 : name[i]);
+		return find_id(ctx->db, Q_EVENT_BY_UUID,
+			       DB_ARGS(DB_INT("received_ms", time_ms), DB_TEXT("uuid", uuid)), ret_id);
+	}
+	errno = 0;
+	*ret_id = strtoll(digits, &rest, 10);
+	if (digits[0] < '0' || digits[0] > '9' || *rest || errno)
+		return ccm_opt_error(&ctx->usage, "an event is named by its number, its UUID, or 'last', not '%s'",
+				     name);
+	return 0;
 }
 
 void history_say_none(const struct ctx *ctx)

@@ -39,6 +39,10 @@ void history_scope_done(struct history_scope *s);
 	DB_INT("since_ms", (s)->since_ms), DB_INT("until_ms", (s)->until_ms), \
 	DB_TEXT("session", (s)->session), DB_TEXT("project", (s)->project)
 
+/* The event of that name: its number (with or without #), its UUID, or 'last'. *ret_id is 0 if there
+ * is none. -CCM_E_USAGE after saying so if it is none of these. */
+int history_find(struct ctx *ctx, const char *name, int64_t *ret_id);
+
 /* Says on stderr that nothing was recorded yet. */
 void history_say_none(const struct ctx *ctx);
 

@@ -332,6 +332,83 @@ void print_run_line(struct ccm_sbuf *out, const struct history_run *r, bool colo
 	ccm_sbuf_addc(out, '\n');
 }
 
+void print_title(struct ccm_sbuf *out, bool colour, const char *title)
+{
+	ccm_sbuf_addc(out, '\n');
+	print_colour(out, colour, PRINT_BOLD);
+	ccm_sbuf_adds(out, title);
+	print_plain(out, colour);
+	ccm_sbuf_addc(out, '\n');
+}
+
+static bool is_document(const char *text, size_t bytes)
+{
+	struct ccm_json value;
+
+	return ccm_json_parse(text, bytes, &value, NULL) == 0 &&
+	       (value.type == CCM_JSON_OBJECT || value.type == CCM_JSON_ARRAY);
+}
+
+void print_block(struct ccm_sbuf *out, const char *text, size_t bytes, int blanks)
+{
+	_cleanup_sbuf_ struct ccm_sbuf pretty = { 0 }, clean = { 0 };
+	const char *p, *end;
+
+	if (is_document(text, bytes)) {
+		ccm_json_pretty(&pretty, text, bytes);
+		ccm_term_json(&clean, ccm_sbuf_str(&pretty), pretty.bytes);
+	} else {
+		ccm_term_clean(&clean, text, bytes, CCM_CLEAN_LINES);
+	}
+	out->failed |= pretty.failed || clean.failed;
+	p = ccm_sbuf_str(&clean);
+	for (end = p + clean.bytes; p < end; p += strcspn(p, "\n"), p += p < end)
+		ccm_sbuf_addf(out, "%*s%.*s\n", blanks, "", (int)strcspn(p, "\n"), p);
+}
+
+static void print_stream(struct ccm_sbuf *out, const char *name, const char *text, int64_t whole_bytes)
+{
+	size_t bytes = text ? strlen(text) : 0;
+
+	if (!whole_bytes)
+		return;
+	if ((int64_t)bytes < whole_bytes)
+		ccm_sbuf_addf(out, "    %s, cut: %zu of %lld bytes\n", name, bytes, (long long)whole_bytes);
+	else
+		ccm_sbuf_addf(out, "    %s\n", name);
+	if (text)
+		print_block(out, text, bytes, 6);
+}
+
+void print_run(struct ccm_sbuf *out, const struct history_run *run, bool colour)
+{
+	char time[32];
+
+	ccm_sbuf_adds(out, "  ");
+	print_colour(out, colour, PRINT_BOLD);
+	ccm_term_clean(out, run->automation, strlen(run->automation), CCM_CLEAN_LINE);
+	print_plain(out, colour);
+	ccm_sbuf_addc(out, ' ');
+	print_verdict(out, colour, run->verdict);
+	/* 2026-07-01T10:30:15.250+02:00 */
+	ccm_time_format(run->started_ms, true, time, sizeof time);
+	ccm_sbuf_addf(out, "\n    stage %lld, started %.12s, ", (long long)run->stage, time + strcspn(time, "T") + 1);
+	print_run_ending(out, run);
+	ccm_sbuf_adds(out, " after ");
+	print_took(out, run->took_us);
+	ccm_sbuf_addc(out, '\n');
+	if (run->problem) {
+		ccm_sbuf_adds(out, "    problem\n");
+		print_block(out, run->problem, strlen(run->problem), 6);
+	}
+	if (run->reason) {
+		ccm_sbuf_adds(out, "    reason\n");
+		print_block(out, run->reason, strlen(run->reason), 6);
+	}
+	print_stream(out, "stdout", run->out, run->out_bytes);
+	print_stream(out, "stderr", run->err, run->err_bytes);
+}
+
 void print_json_name(struct ccm_sbuf *out, const char *name)
 {
 	if (out->bytes && out->text[out->bytes - 1] != '{' && out->text[out->bytes - 1] != '[')

@@ -52,6 +52,15 @@ void print_run_ending(struct ccm_sbuf *out, const struct history_run *r);
 /* One run in a line: its name, verdict, time, how it ended, and its reason or what was wrong with it. */
 void print_run_line(struct ccm_sbuf *out, const struct history_run *r, bool colour);
 
+/* All of a run, in several lines. */
+void print_run(struct ccm_sbuf *out, const struct history_run *run, bool colour);
+
+/* An empty line and a headline. */
+void print_title(struct ccm_sbuf *out, bool colour, const char *title);
+
+/* Every line of the text behind that many blanks; documents laid out, everything else as it is, cleaned. */
+void print_block(struct ccm_sbuf *out, const char *text, size_t bytes, int blanks);
+
 /* JSON: members are ,"name":value (no comma behind an opening bracket); NULL is null. */
 void print_json_text(struct ccm_sbuf *out, const char *name, const char *text);
 void print_json_int(struct ccm_sbuf *out, const char *name, int64_t n);

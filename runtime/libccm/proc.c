@@ -26,6 +26,21 @@ void ccm_proc_interrupt(void)
 	interrupted = 1;
 }
 
+static void on_signal(int signal)
+{
+	(void)signal;
+	ccm_proc_interrupt();
+}
+
+void ccm_proc_catch_signals(void)
+{
+	const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	struct sigaction action = { .sa_handler = on_signal };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaction(signals[i], &action, NULL);
+}
+
 enum state {
 	RUNNING,
 	ENDING,                  /* SIGTERM was sent */

@@ -56,4 +56,7 @@ int ccm_proc_detach(const char *path, const char *const *argv);
 /* Makes a running ccm_proc_run_all() end its programs as if their deadlines had come. May be called from a signal handler. */
 void ccm_proc_interrupt(void);
 
+/* From now on SIGTERM, SIGINT and SIGHUP do that, so that what was started never outlives us unseen. */
+void ccm_proc_catch_signals(void);
+
 #endif
