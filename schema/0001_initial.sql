@@ -3,7 +3,8 @@
 
 -- event: one row per hook call. Written by `ccm-hook run`.
 -- Kept narrow: the payload has a table of its own, so that listing a million events reads few
--- pages and finishing an event does not rewrite its payload.
+-- pages and finishing an event does not rewrite its payload. Every hook parses this file's
+-- statements anew: the tables it writes have no CHECKs, and there are no views.
 CREATE TABLE event (
   id              INTEGER PRIMARY KEY,  -- order of arrival in this database
   uuid            TEXT    NOT NULL,     -- UUIDv7; its first 48 bits are received_ms
@@ -20,12 +21,12 @@ CREATE TABLE event (
   cwd             TEXT,                 -- the session's directory at that moment
   permission_mode TEXT,                 -- default, plan, acceptEdits, ...
   detail          TEXT,                 -- what it was about, in one line: command, file, prompt, ...
-  valid           INTEGER NOT NULL CHECK (valid IN (0, 1)),  -- 0: broke the event's description
+  valid           INTEGER NOT NULL,  -- 0: broke the event's description
   problem         TEXT,                 -- why it is not valid
-  payload_bytes   INTEGER NOT NULL CHECK (payload_bytes >= 0),  -- as received
+  payload_bytes   INTEGER NOT NULL,  -- as received
   verdict         TEXT,                 -- none, allow, ask, defer, deny; NULL: not finished
   reason          TEXT,                 -- reason given with the verdict
-  stop            INTEGER NOT NULL DEFAULT 0 CHECK (stop IN (0, 1)),  -- 1: continue:false was answered
+  stop            INTEGER NOT NULL DEFAULT 0,  -- 1: continue:false was answered
   answer          TEXT,                 -- what was printed, exactly; NULL: nothing
   exit_status     INTEGER,              -- 0 or 2; NULL: not finished
   note            TEXT,                 -- what went wrong on our side, for a person
@@ -38,7 +39,7 @@ CREATE INDEX event_tool     ON event (tool, received_ms) WHERE tool IS NOT NULL;
 -- payload: what the host sent. No row: configured not to be kept.
 CREATE TABLE payload (
   event_id INTEGER PRIMARY KEY REFERENCES event (id) ON DELETE CASCADE,  -- event.id
-  form     TEXT NOT NULL CHECK (form IN ('full', 'redacted', 'cut')),    -- cut: over max_event_bytes
+  form     TEXT NOT NULL,        -- full, redacted, or cut: over [storage] max_event
   body     BLOB NOT NULL                                                 -- the bytes as they came
 ) STRICT;
 
@@ -52,7 +53,7 @@ CREATE TABLE run (
   took_us      INTEGER NOT NULL,       -- from start to the end of its output
   exit_status  INTEGER,                -- NULL: ended by a signal, or never started
   signal       INTEGER,                -- number of the signal that ended it
-  timed_out    INTEGER NOT NULL CHECK (timed_out IN (0, 1)),  -- 1: ended at its deadline
+  timed_out    INTEGER NOT NULL,  -- 1: ended at its deadline
   verdict      TEXT    NOT NULL,       -- none, allow, ask, defer, deny
   reason       TEXT,                   -- its reason, as it gave it
   problem      TEXT,                   -- why it failed, for a person; NULL: it did not
@@ -64,19 +65,18 @@ CREATE TABLE run (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX run_automation ON run (automation, event_id);
 
--- session: one row per session that any event named. Events may be missing, late or doubled.
+-- session: one row per session that any event named. Events may be missing, late or doubled; when
+-- the session was last heard of is asked of its events, so that not every event writes here.
 CREATE TABLE session (
   session_id TEXT PRIMARY KEY,         -- as the host gave it
   host       TEXT    NOT NULL,         -- the program it runs in
   project    TEXT,                     -- directory it was started in
   model      TEXT,                     -- last model named by the host; NULL: never named
-  source     TEXT,                     -- how it began: startup, resume, clear, compact, ...
-  end_reason TEXT,                     -- how it ended; NULL: no end seen, or it went on since
+  source     TEXT,                     -- how it began: startup, resume, clear, compact; NULL: not seen
   first_ms   INTEGER NOT NULL,         -- earliest event
-  last_ms    INTEGER NOT NULL,         -- latest event
-  events     INTEGER NOT NULL          -- how many events
+  ended_ms   INTEGER,                  -- latest SessionEnd; NULL: not seen. A later event shows that it went on
+  end_reason TEXT                      -- the reason given with it
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX session_last ON session (last_ms);
 
 -- state: what automations remember between runs. Written by `ccm-hook state`.
 CREATE TABLE state (

@@ -21,22 +21,25 @@ INSERT INTO run (event_id, seq, automation, stage, started_ms, took_us, exit_sta
 VALUES (:event_id, :seq, :automation, :stage, :started_ms, :took_us, :exit_status, :signal, :timed_out,
   :verdict, :reason, :problem, :stdout, :stderr, :stdout_bytes, :stderr_bytes);
 
--- The session's ends move outwards only, so that late and repeated events do no harm. A source is
--- taken from the earliest start seen; an end holds only until a later event shows life.
+-- Most events only have to see to it that their session is known.
+-- query: SESSION_SEEN
+INSERT OR IGNORE INTO session (session_id, host, project, first_ms)
+VALUES (:session_id, :host, :project, :received_ms);
+
+-- For events that say more of it, and for those that come late, from the spool: its ends move
+-- outwards only, and a source is taken from the earliest start seen.
 -- query: SESSION_TOUCH
-INSERT INTO session (session_id, host, project, model, source, end_reason, first_ms, last_ms, events)
-VALUES (:session_id, :host, :project, :model, :source, :end_reason, :received_ms, :received_ms, 1)
+INSERT INTO session (session_id, host, project, model, source, first_ms, ended_ms, end_reason)
+VALUES (:session_id, :host, :project, :model, :source, :received_ms, :ended_ms, :end_reason)
 ON CONFLICT (session_id) DO UPDATE SET
   project    = coalesce(session.project, excluded.project),
-  model      = CASE WHEN excluded.last_ms >= session.last_ms THEN coalesce(excluded.model, session.model)
-               ELSE coalesce(session.model, excluded.model) END,
+  model      = coalesce(excluded.model, session.model),
   source     = CASE WHEN excluded.first_ms <= session.first_ms THEN coalesce(excluded.source, session.source)
                ELSE coalesce(session.source, excluded.source) END,
-  end_reason = CASE WHEN excluded.last_ms >= session.last_ms THEN excluded.end_reason
-               ELSE session.end_reason END,
   first_ms   = min(session.first_ms, excluded.first_ms),
-  last_ms    = max(session.last_ms, excluded.last_ms),
-  events     = session.events + 1;
+  end_reason = CASE WHEN excluded.ended_ms >= coalesce(session.ended_ms, 0) THEN excluded.end_reason
+               ELSE session.end_reason END,
+  ended_ms   = max(coalesce(session.ended_ms, excluded.ended_ms), coalesce(excluded.ended_ms, session.ended_ms));
 
 -- Looked up through the time in the UUID: only the spool asks, so the table has no index on it.
 -- query: EVENT_BY_UUID
@@ -181,7 +184,7 @@ SELECT session_id FROM session WHERE session_id BETWEEN :session AND :session ||
 ORDER BY session_id LIMIT 2;
 
 -- query: SESSION_LAST
-SELECT session_id FROM session ORDER BY last_ms DESC LIMIT 1;
+SELECT session_id FROM event WHERE session_id IS NOT NULL ORDER BY received_ms DESC, id DESC LIMIT 1;
 
 -- query: EVENT_BY_ID
 SELECT @EVENT_COLUMNS@ FROM event e WHERE e.id = :id;

@@ -22,20 +22,25 @@ static bool is_whole_number(const char *text, int64_t *ret)
 	return !*rest && !errno;
 }
 
-/* Splits NAME=VALUE in place. A whole number is bound as one, so that it compares with counts and sums,
+/* Splits NAME=VALUE in place; *ret_name, to be freed, holds the name as a parameter. A whole number is bound as one, so that it compares with counts and sums,
  * which have no type of their own that would turn a text into a number. */
-static int read_arg(struct ctx *ctx, char *word, struct ccm_db_arg *ret)
+static int read_arg(struct ctx *ctx, char *word, char **ret_name, struct ccm_db_arg *ret)
 {
+	struct ccm_sbuf name = { 0 };
 	char *equals = strchr(word, '=');
 	int64_t n;
 
 	if (!equals || equals == word)
 		return ccm_opt_error(&ctx->usage, "'%s' is not NAME=VALUE", word);
 	*equals = '\0';
+	ccm_sbuf_addf(&name, ":%s", word);
+	*ret_name = ccm_sbuf_take(&name);
+	if (!*ret_name)
+		return -ENOMEM;
 	if (is_whole_number(equals + 1, &n))
-		*ret = (struct ccm_db_arg)DB_INT(word, n);
+		*ret = (struct ccm_db_arg){ *ret_name, CCM_DB_INT, n, NULL, 0 };
 	else
-		*ret = (struct ccm_db_arg)DB_TEXT(word, equals + 1);
+		*ret = (struct ccm_db_arg){ *ret_name, CCM_DB_TEXT, 0, equals + 1, strlen(equals + 1) };
 	return 0;
 }
 
@@ -114,6 +119,20 @@ static void add_json_row(struct ccm_sbuf *out, const struct ccm_rows *rows)
 	ccm_sbuf_adds(out, "}\n");
 }
 
+struct args {
+	struct ccm_db_arg *items;
+	char **names;
+	int count;
+};
+
+static void args_done(struct args *a)
+{
+	for (int i = 0; i < a->count; i++)
+		free(a->names[i]);
+	free(a->names);
+	free(a->items);
+}
+
 int cmd_db(struct ctx *ctx, int argc, char **argv)
 {
 	bool json = false, header = false, terminal = isatty(STDOUT_FILENO);
@@ -122,7 +141,7 @@ int cmd_db(struct ctx *ctx, int argc, char **argv)
 		OPT_FLAG("header", 0, &header, "print the names of the columns first"),
 		OPT_END
 	};
-	_cleanup_free_ struct ccm_db_arg *args = NULL;
+	_cleanup_(args_done) struct args args = { 0 };
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
 	_cleanup_sbuf_ struct ccm_sbuf out = { 0 };
 	struct ccm_diag diag = { 0 };
@@ -131,11 +150,12 @@ int cmd_db(struct ctx *ctx, int argc, char **argv)
 	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
 	if (argc < 0)
 		return argc;
-	args = calloc((size_t)argc, sizeof *args);
-	if (!args)
+	args.items = calloc((size_t)argc, sizeof *args.items);
+	args.names = calloc((size_t)argc, sizeof *args.names);
+	if (!args.items || !args.names)
 		return -ENOMEM;
 	for (int i = 1; i < argc; i++) {
-		r = read_arg(ctx, argv[i], &args[i - 1]);
+		r = read_arg(ctx, argv[i], &args.names[args.count++], &args.items[i - 1]);
 		if (r < 0)
 			return r;
 	}
@@ -145,7 +165,7 @@ int cmd_db(struct ctx *ctx, int argc, char **argv)
 	}
 	r = ccm_db_enable_regexp(ctx->db, false);
 	if (r == 0)
-		r = ccm_db_query_text(ctx->db, argv[0], args, &rows, &diag);
+		r = ccm_db_query_text(ctx->db, argv[0], args.items, &rows, &diag);
 	if (r == -EINVAL)
 		return ccm_opt_error(&ctx->usage, "%s", ccm_diag_text(&diag, r));
 	if (r == 0 && header && !json)

@@ -265,7 +265,7 @@ static int choose_query(struct log *l, bool reverse, enum ccm_query *ret, const 
 static int show_newest(struct log *l, bool reverse)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
-	struct ccm_db_arg args[] = { FILTER_ARGS(l), DB_INT("limit", l->count), DB_NULL(NULL), DB_NULL(NULL) };
+	struct ccm_db_arg args[] = { FILTER_ARGS(l), DB_INT("limit", l->count), DB_END, DB_END };
 	struct ccm_db_arg *key = &args[ARRAY_SIZE(args) - 2];
 	const char *key_text;
 	enum ccm_query q;

@@ -287,11 +287,8 @@ int ccm_db_checkpoint(struct ccm_db *db)
 static int bind_args(sqlite3_stmt *s, const struct ccm_db_arg *args)
 {
 	for (const struct ccm_db_arg *a = args; a && a->name; a++) {
-		char name[64];
-		int index, r;
+		int index = sqlite3_bind_parameter_index(s, a->name), r;
 
-		snprintf(name, sizeof name, ":%s", a->name);
-		index = sqlite3_bind_parameter_index(s, name);
 		if (!index)
 			return SQLITE_RANGE;
 		if (a->type == CCM_DB_INT)
@@ -407,18 +404,14 @@ static int check_parameters(sqlite3_stmt *s, const struct ccm_db_arg *args, stru
 		if (!name || name[0] != ':')
 			return ccm_diag_set(diag, -EINVAL, "parameters have a name: write :name, not '%s'",
 					    name ? name : "?");
-		while (a && a->name && strcmp(a->name, name + 1) != 0)
+		while (a && a->name && strcmp(a->name, name) != 0)
 			a++;
 		if (!a || !a->name)
 			return ccm_diag_set(diag, -EINVAL, "'%s' has no value: add %s=VALUE", name, name + 1);
 	}
-	for (const struct ccm_db_arg *a = args; a && a->name; a++) {
-		char name[64];
-
-		if ((size_t)snprintf(name, sizeof name, ":%s", a->name) >= sizeof name ||
-		    !sqlite3_bind_parameter_index(s, name))
-			return ccm_diag_set(diag, -EINVAL, "the statement has no parameter ':%s'", a->name);
-	}
+	for (const struct ccm_db_arg *a = args; a && a->name; a++)
+		if (!sqlite3_bind_parameter_index(s, a->name))
+			return ccm_diag_set(diag, -EINVAL, "the statement has no parameter '%s'", a->name);
 	return 0;
 }
 

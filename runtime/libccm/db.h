@@ -44,19 +44,20 @@ enum ccm_db_mode {
 };
 
 struct ccm_db_arg {
-	const char *name;    /* without the colon; NULL ends the list */
+	const char *name;    /* with the colon, which the macros add; NULL ends the list */
 	enum ccm_db_type { CCM_DB_NULL, CCM_DB_INT, CCM_DB_TEXT, CCM_DB_BLOB } type;
 	int64_t number;
 	const void *data;    /* must live until the statement is reset */
 	size_t bytes;
 };
-#define DB_ARGS(...) (const struct ccm_db_arg[]){ __VA_ARGS__, { NULL, CCM_DB_NULL, 0, NULL, 0 } }
-#define DB_INT(name, n) { name, CCM_DB_INT, n, NULL, 0 }
-#define DB_BLOB(name, data, bytes) { name, CCM_DB_BLOB, 0, data, bytes }
-#define DB_TEXTN(name, text, bytes) { name, CCM_DB_TEXT, 0, text, bytes }
-#define DB_TEXT(name, text) { name, CCM_DB_TEXT, 0, text, SIZE_MAX }     /* NULL text: NULL */
-#define DB_INT_IF(name, set, n) { name, (set) ? CCM_DB_INT : CCM_DB_NULL, n, NULL, 0 }
-#define DB_NULL(name) { name, CCM_DB_NULL, 0, NULL, 0 }
+#define DB_END { NULL, CCM_DB_NULL, 0, NULL, 0 }
+#define DB_ARGS(...) (const struct ccm_db_arg[]){ __VA_ARGS__, DB_END }
+#define DB_INT(name, n) { ":" name, CCM_DB_INT, n, NULL, 0 }
+#define DB_BLOB(name, data, bytes) { ":" name, CCM_DB_BLOB, 0, data, bytes }
+#define DB_TEXTN(name, text, bytes) { ":" name, CCM_DB_TEXT, 0, text, bytes }
+#define DB_TEXT(name, text) { ":" name, CCM_DB_TEXT, 0, text, SIZE_MAX }     /* NULL text: NULL */
+#define DB_INT_IF(name, set, n) { ":" name, (set) ? CCM_DB_INT : CCM_DB_NULL, n, NULL, 0 }
+#define DB_NULL(name) { ":" name, CCM_DB_NULL, 0, NULL, 0 }
 
 /* Opens the file at path. CCM_DB_READ: -ENOENT if there is none. An older schema is brought up to
  * date in one transaction (CCM_DB_WRITE), with a copy kept as PATH.v<N>; a newer one is refused. */

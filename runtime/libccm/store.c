@@ -67,6 +67,22 @@ static int insert_runs(struct ccm_db *db, int64_t id, const struct ccm_record *r
 	return 0;
 }
 
+static int insert_session(struct ccm_db *db, const struct ccm_record *rec)
+{
+	/* Read back from the spool means late. */
+	bool says_more = rec->model || rec->source || rec->end_reason || rec->parsed;
+
+	if (!says_more)
+		return ccm_db_exec(db, Q_SESSION_SEEN, DB_ARGS(
+			DB_TEXT("session_id", rec->session_id), DB_TEXT("host", rec->host),
+			DB_TEXT("project", rec->project), DB_INT("received_ms", rec->received_ms)));
+	return ccm_db_exec(db, Q_SESSION_TOUCH, DB_ARGS(
+		DB_TEXT("session_id", rec->session_id), DB_TEXT("host", rec->host),
+		DB_TEXT("project", rec->project), DB_TEXT("model", rec->model), DB_TEXT("source", rec->source),
+		DB_TEXT("end_reason", rec->end_reason), DB_INT("received_ms", rec->received_ms),
+		DB_INT_IF("ended_ms", rec->end_reason, rec->received_ms)));
+}
+
 static int insert_event(struct ccm_db *db, const struct ccm_record *rec, int64_t *ret_id)
 {
 	const struct ccm_finish *f = &rec->finish;
@@ -91,10 +107,7 @@ static int insert_event(struct ccm_db *db, const struct ccm_record *rec, int64_t
 		r = ccm_db_exec(db, Q_PAYLOAD_INSERT, DB_ARGS(DB_INT("event_id", *ret_id),
 			DB_TEXT("form", rec->payload_form), DB_BLOB("body", rec->payload, rec->payload_kept_bytes)));
 	if (r >= 0 && rec->session_id)
-		r = ccm_db_exec(db, Q_SESSION_TOUCH, DB_ARGS(
-			DB_TEXT("session_id", rec->session_id), DB_TEXT("host", rec->host),
-			DB_TEXT("project", rec->project), DB_TEXT("model", rec->model), DB_TEXT("source", rec->source),
-			DB_TEXT("end_reason", rec->end_reason), DB_INT("received_ms", rec->received_ms)));
+		r = insert_session(db, rec);
 	return r < 0 ? r : insert_runs(db, *ret_id, rec);
 }
 

@@ -32,9 +32,8 @@ record() {
 		values+=",$(quoted "${row[$assignment]}")"
 	done
 	db "INSERT INTO event (${columns#,}) VALUES (${values#,});
-	    INSERT INTO session (session_id, host, project, first_ms, last_ms, events)
-	    SELECT session_id, host, project, received_ms, received_ms, 1 FROM event WHERE id = $id AND session_id IS NOT NULL
-	    ON CONFLICT (session_id) DO UPDATE SET last_ms = max(last_ms, excluded.last_ms), events = events + 1;"
+	    INSERT OR IGNORE INTO session (session_id, host, project, first_ms)
+	    SELECT session_id, host, project, received_ms FROM event WHERE id = $id AND session_id IS NOT NULL;"
 }
 
 # Usage: record_run EVENT-ID SEQ AUTOMATION [COLUMN=VALUE...]

@@ -56,7 +56,7 @@ short_wait() {
 	[ "$(spooled)" = 0 ]
 	run -0 db "SELECT event, verdict, reason, exit_status, (SELECT count(*) FROM run WHERE event_id = id), (SELECT length(body) > 100 FROM payload WHERE event_id = id) FROM event WHERE event = 'PreToolUse'"
 	[ "$output" = "PreToolUse|deny|no: no|0|1|1" ]
-	[ "$(db "SELECT events FROM session WHERE session_id = '$(jq -r .session_id "$FIXTURES/hooks/PreToolUse-Bash.json")'")" = 1 ]
+	[ "$(db "SELECT count(*) FROM session WHERE session_id = '$(jq -r .session_id "$FIXTURES/hooks/PreToolUse-Bash.json")'")" = 1 ]
 }
 
 @test "storage: a spool file that came back after it was taken in is not doubled" {
