@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -149,6 +150,27 @@ static int open_pidfd(pid_t pid)
 #endif
 }
 
+/* A file of the child's own with its input in it; negative: there must be a pipe instead. */
+static int make_input_file(const struct ccm_proc_spec *spec)
+{
+#ifdef HAVE_MEMFD_CREATE
+	_cleanup_close_ int fd = memfd_create("input", MFD_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = ccm_write_all(fd, spec->input, spec->input_bytes);
+	if (r < 0)
+		return r;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+#else
+	(void)spec;
+	return -ENOSYS;
+#endif
+}
+
 static int start(struct child *c)
 {
 	_cleanup_close_ int in = -1, out = -1, err = -1;
@@ -157,7 +179,8 @@ static int start(struct child *c)
 	c->start_us = ccm_mono_us();
 	c->result->started_ms = ccm_now_ms();
 	c->deadline_us = c->start_us + c->spec->timeout_ms * 1000;
-	r = make_pipe(&in, &c->in);
+	in = make_input_file(c->spec);
+	r = in < 0 ? make_pipe(&in, &c->in) : 0;
 	if (r == 0)
 		r = make_pipe(&c->out, &out);
 	if (r == 0)
@@ -169,7 +192,8 @@ static int start(struct child *c)
 	if (r < 0)
 		return r;
 	c->pidfd = open_pidfd(c->pid);
-	fcntl(c->in, F_SETFL, O_NONBLOCK);
+	if (c->in >= 0)
+		fcntl(c->in, F_SETFL, O_NONBLOCK);
 	fcntl(c->out, F_SETFL, O_NONBLOCK);
 	fcntl(c->err, F_SETFL, O_NONBLOCK);
 	return 0;
