@@ -24,6 +24,7 @@ ccm__plain='] ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%
 ccm__context=
 ccm__input=
 ccm__ended=
+ccm__may_block=1
 : "${CCM_HOOK:=ccm-hook}"
 
 # How this event hears a verdict, and whether it takes context; as schema/events says it.
@@ -43,7 +44,7 @@ PostToolBatch | PostToolUse | PostToolUseFailure | PreToolUse | SessionStart | S
 	SubagentStop | UserPromptExpansion | UserPromptSubmit) ccm__takes_context=1 ;;
 *) ccm__takes_context= ;;
 esac
-trap ccm_end EXIT
+trap ccm__at_exit EXIT
 
 # Usage: ccm_deny REASON
 # Refuses what the event is about, tells the agent why, and ends the script. The agent reads
@@ -59,6 +60,7 @@ ccm_deny() {
 		ccm_warn "$CCM_EVENT cannot be refused (reason: $reason)"
 		exit 0
 	fi
+	ccm__may_block=1
 	ccm__answer deny "$reason"
 	printf '%s\n' "$reason" >&2
 	exit 2
@@ -142,13 +144,20 @@ ccm_update_input() {
 # only a script that sets an EXIT trap of its own calls it, in that trap.
 #     trap 'ccm_end; rm -f "$list"' EXIT
 ccm_end() {
-	if [ -n "$ccm__ended" ] || [ -z "$ccm__context$ccm__input" ]; then
-		return 0
-	fi
+	if [ -n "$ccm__ended" ] || [ -z "$ccm__context$ccm__input" ]; then return 0; fi
 	case $ccm__form in
 	request) ccm_warn "a changed input goes with ccm_allow only on $CCM_EVENT: dropped" ;;
 	*) ccm__answer none ;;
 	esac
+}
+
+# Usage: ccm_never_block
+# For an automation that refuses nothing: status 2 from here on is a failure (status 1), not a
+# refusal. The host takes any status 2 for one, and dash ends with 2 on errors of its own (a variable
+# that is not set, a file that cannot be written), as grep and diff do under `set -e`.
+#     ccm_never_block
+ccm_never_block() {
+	ccm__may_block=
 }
 
 # Usage: ccm_field PATH [DEFAULT]
@@ -255,6 +264,15 @@ ccm_to_ms() {
 	'' | *[!0123456789]* | 0?* | ??????????*) ccm_warn "not a duration: '$1'"; return 64 ;;
 	esac
 	printf '%s\n' "$((number * factor))"
+}
+
+# What the EXIT trap does; the status stays what it was, but see ccm_never_block.
+ccm__at_exit() {
+	local status="$?"
+	ccm_end
+	if [ "$status" -eq 2 ] && [ -z "$ccm__may_block" ]; then
+		exit 1
+	fi
 }
 
 # Usage: ccm__answer deny|ask|allow|none [REASON]

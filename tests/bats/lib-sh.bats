@@ -189,6 +189,14 @@ is() {
 	[ -z "$output$stderr" ]
 }
 
+@test "ccm_never_block: an error of the shell's own is a failure then, and a deny still a refusal" {
+	script 1 'ccm_never_block; ccm_context "so far"; exec 2>/dev/null; : "$no_such_variable"'
+	is '{"hookSpecificOutput":{"hookEventName":"PreToolUse","additionalContext":"so far"}}'
+	script 1 'ccm_never_block; grep x /nonexistent 2>/dev/null'
+	script 2 'ccm_never_block; ccm_deny "no"'
+	[ "$stderr" = "no" ]
+}
+
 @test "ccm_update_input: it changes one member and keeps the others" {
 	script 0 'ccm_update_input command "echo \"hi\""'
 	is '{"hookSpecificOutput":{"hookEventName":"PreToolUse","updatedInput":{"command":"echo \"hi\"","description":"List files"}}}'
@@ -301,4 +309,46 @@ is() {
 			return 1
 		}
 	done
+}
+
+# From here on as automations really run: by ccm-hook run.
+
+# Usage: answer FIXTURE TEXT
+# What ccm-hook answers when TEXT is the only automation.
+answer() {
+	automation 50-probe "Event: ${1%%-*}" <<<$'set -eu\n. "$CCM_LIB_SH/ccm.sh"\n'"$2"
+	run -0 --separate-stderr ccm-hook run < <(event "$1")
+	[ -z "$stderr" ]
+	[ "$(db "SELECT count(*) FROM run WHERE problem IS NOT NULL")" = 0 ]
+}
+
+@test "run: a deny of ccm.sh reaches the agent with the automation's name, whatever stands on stdout" {
+	answer PreToolUse-Bash 'ccm_deny "not \"here\""'
+	[ "$(jq -r .hookSpecificOutput.permissionDecisionReason <<<"$output")" = 'probe: not "here"' ]
+	answer PreToolUse-Bash 'echo "checking ..."; ccm_deny "not here"'
+	[ "$(jq -r .hookSpecificOutput.permissionDecisionReason <<<"$output")" = 'probe: not here' ]
+}
+
+@test "run: each form of a deny is understood" {
+	answer PermissionRequest-Bash 'ccm_deny "never"'
+	[ "$(jq -r .hookSpecificOutput.decision.message <<<"$output")" = 'probe: never' ]
+	answer Stop 'ccm_context "by the way"; ccm_deny "not yet"'
+	is '{"decision":"block","reason":"probe: not yet","hookSpecificOutput":{"hookEventName":"Stop","additionalContext":"by the way"}}'
+	answer Elicitation-form 'ccm_deny "no"'
+	[ "$(jq -r .hookSpecificOutput.action <<<"$output")" = decline ]
+	answer PreCompact-auto 'ccm_deny "not now"'
+	is '{"decision":"block","reason":"probe: not now"}'
+}
+
+@test "run: a changed input and a context of ccm.sh reach the agent, and the event can be read again and again" {
+	answer PreToolUse-Bash 'ccm_update_input command "$(ccm_field tool_input.command) $(ccm_field tool_name)"
+		ccm_context "$(cat | wc -l)"'
+	is '{"hookSpecificOutput":{"hookEventName":"PreToolUse","updatedInput":{"command":"ls -1 Bash","description":"List files"},"additionalContext":"0"}}'
+}
+
+@test "run: what ccm_field is needed for: a command too long for a variable" {
+	answer PreToolUse-Bash ':'
+	automation 50-probe <<<'. "$CCM_LIB_SH/ccm.sh"; ccm_context "${CCM_TOOL_COMMAND-none} $CCM_OMITTED $(ccm_field tool_input.command | wc -c)"'
+	run -0 ccm-hook run < <(event PreToolUse-Bash '.tool_input.command = "x" * 200000')
+	[ "$(jq -r .hookSpecificOutput.additionalContext <<<"$output")" = "none CCM_TOOL_COMMAND 200001" ]
 }
