@@ -192,5 +192,12 @@ SELECT @EVENT_COLUMNS@ FROM event e WHERE e.id = :id;
 -- query: EVENT_LAST
 SELECT id FROM event ORDER BY received_ms DESC, id DESC LIMIT 1;
 
+-- Newest first, to try an automation on.
+-- query: EVENT_PAYLOADS
+SELECT e.id, e.uuid, e.event, e.project, e.received_ms, p.form, p.body
+FROM event e JOIN payload p ON p.event_id = e.id
+WHERE :event IS NULL OR e.event = :event
+ORDER BY e.id DESC LIMIT :limit;
+
 -- query: PAYLOAD_GET
 SELECT form, body FROM payload WHERE event_id = :event_id;

@@ -3,7 +3,6 @@
  * given. Everything is checked before anything is changed, and the steps are ordered so that at no
  * moment an automation runs without the settings that belong to it. */
 #include <errno.h>
-#include <libgen.h>
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
@@ -71,30 +70,14 @@ static int refuse(const char *format, ...)
 	return -CCM_E_SAID;
 }
 
-/* The folder resolved, the last part as it is: a link that the user keeps up to date stays one. */
-static int absolute_path(const char *path, char **ret)
-{
-	_cleanup_free_ char *head = strdup(path), *tail = strdup(path), *dir = NULL;
-
-	if (!head || !tail)
-		return -ENOMEM;
-	dir = realpath(dirname(head), NULL);
-	if (!dir)
-		return refuse("cannot find '%s': %s", path, strerror(errno));
-	*ret = scripts_path(strcmp(dir, "/") == 0 ? "" : dir, basename(tail), "");
-	return *ret ? 0 : -ENOMEM;
-}
-
 static int find_path(const struct request *q, const struct scripts *s, struct plan *p)
 {
 	const char *file;
-	int r = absolute_path(q->what, &p->source), stage;
+	int r = scripts_absolute("enable", q->what, &p->source), stage;
 	size_t count;
 
 	if (r < 0)
 		return r;
-	if (access(p->source, F_OK) < 0)
-		return refuse("cannot find '%s': %s", q->what, strerror(errno));
 	file = strrchr(p->source, '/') + 1;
 	if (!scripts_name_ok("enable", file))
 		return -CCM_E_SAID;

@@ -60,6 +60,7 @@ int cmd_quote(struct ctx *ctx, int argc, char **argv);
 int cmd_run(struct ctx *ctx, int argc, char **argv);
 int cmd_show(struct ctx *ctx, int argc, char **argv);
 int cmd_state(struct ctx *ctx, int argc, char **argv);
+int cmd_test(struct ctx *ctx, int argc, char **argv);
 int cmd_tidy(struct ctx *ctx, int argc, char **argv);
 
 #endif

@@ -2,6 +2,7 @@
 #include "scripts.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -115,6 +116,24 @@ bool scripts_name_ok(const char *command, const char *name)
 	if (why)
 		ccm_error("%s: '%s' cannot be the name of an automation: %s", command, name, why);
 	return !why;
+}
+
+int scripts_absolute(const char *command, const char *path, char **ret)
+{
+	_cleanup_free_ char *head = strdup(path), *tail = strdup(path), *dir = NULL, *whole = NULL;
+
+	if (!head || !tail)
+		return -ENOMEM;
+	dir = realpath(dirname(head), NULL);
+	if (!dir || access(path, F_OK) < 0) {
+		ccm_error("%s: cannot find '%s': %s", command, path, strerror(errno));
+		return -CCM_E_SAID;
+	}
+	whole = scripts_path(strcmp(dir, "/") == 0 ? "" : dir, basename(tail), "");
+	if (!whole)
+		return -ENOMEM;
+	*ret = TAKE_PTR(whole);
+	return 0;
 }
 
 char *scripts_path(const char *dir, const char *name, const char *suffix)

@@ -36,6 +36,10 @@ const struct ccm_automation *scripts_enabled_as(const struct scripts *s, const c
 /* True if it can be an automation's name; else says on stderr, for that command, why not. */
 bool scripts_name_ok(const char *command, const char *name);
 
+/* The path of an existing file, made absolute: the folder resolved, the last part as it is, so that a
+ * link that the user keeps up to date stays one. -CCM_E_SAID after saying, for that command, what is wrong. */
+int scripts_absolute(const char *command, const char *path, char **ret);
+
 /* dir/name.ini or, with suffix "", dir/name. NULL: out of memory. */
 char *scripts_path(const char *dir, const char *name, const char *suffix);
 
