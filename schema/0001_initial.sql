@@ -39,7 +39,7 @@ CREATE INDEX event_tool     ON event (tool, received_ms) WHERE tool IS NOT NULL;
 -- payload: what the host sent. No row: configured not to be kept.
 CREATE TABLE payload (
   event_id INTEGER PRIMARY KEY REFERENCES event (id) ON DELETE CASCADE,  -- event.id
-  form     TEXT NOT NULL,        -- full, redacted, or cut: over [storage] max_event
+  form     TEXT NOT NULL,        -- full, trimmed (long texts in it cut), redacted, cut (over max_event)
   body     BLOB NOT NULL                                                 -- the bytes as they came
 ) STRICT;
 

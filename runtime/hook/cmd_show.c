@@ -196,6 +196,9 @@ static int print_payload(struct show *s)
 		ccm_sbuf_addf(&title, "Payload, longer than [storage] max_event: its first %zu bytes", bytes);
 	else if (strcmp(form, "redacted") == 0)
 		ccm_sbuf_addf(&title, "Payload, %lld bytes, secrets taken out", (long long)s->event.payload_bytes);
+	else if (strcmp(form, "trimmed") == 0)
+		ccm_sbuf_addf(&title, "Payload, %lld bytes, texts over [storage] max_text cut",
+			      (long long)s->event.payload_bytes);
 	else
 		ccm_sbuf_addf(&title, "Payload, %zu bytes", bytes);
 	s->out.failed |= title.failed;

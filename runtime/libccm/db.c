@@ -169,8 +169,9 @@ static int migrate(struct ccm_db *db, const char *path, enum ccm_db_mode mode, s
 		return ccm_diag_set(diag, -CCM_E_SQL, "'%s' has schema %d and this ccm needs %d: run 'ccm-hook init'",
 				    path, version, ccm_db_version());
 	if (version == 0) {
-		/* Kept in the file: every later connection finds WAL switched on. */
-		r = exec_text(db, "PRAGMA journal_mode = WAL");
+		/* Kept in the file: every later connection finds WAL switched on. Freed pages can be given
+		 * back in small steps only if the first table already finds that set. */
+		r = exec_text(db, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL");
 	} else {
 		r = keep_copy(db, path, version, diag);
 	}

@@ -634,13 +634,12 @@ static void break_line(struct ccm_sbuf *out, size_t depth)
 		ccm_sbuf_adds(out, "  ");
 }
 
-/* The byte behind the string that begins at p. */
+/* Where the string whose inside begins at p ends: on its closing quote, or at end. */
 static const char *string_end(const char *p, const char *end)
 {
-	for (p++; p < end && *p != '"'; p++)
-		if (*p == '\\')
-			p++;
-	return p < end ? p + 1 : end;
+	while ((p = skip_plain(p, end)) < end && *p != '"')
+		p += *p == '\\' && p + 1 < end ? 2 : 1;
+	return p;
 }
 
 void ccm_json_pretty(struct ccm_sbuf *out, const char *text, size_t bytes)
@@ -649,7 +648,8 @@ void ccm_json_pretty(struct ccm_sbuf *out, const char *text, size_t bytes)
 	size_t depth = 0;
 
 	for (const char *p = skip_space(text, end), *next; p < end; p = skip_space(next, end)) {
-		next = *p == '"' ? string_end(p, end) : p + 1;
+		next = *p == '"' ? string_end(p + 1, end) : p;
+		next += next < end;
 		if (*p == '}' || *p == ']')
 			break_line(out, depth ? --depth : 0);
 		ccm_sbuf_add(out, p, (size_t)(next - p));
@@ -668,6 +668,53 @@ void ccm_json_pretty(struct ccm_sbuf *out, const char *text, size_t bytes)
 			}
 		}
 	}
+}
+
+/* How much of a string's inside fits into max bytes without halving an escape or a character. */
+static size_t whole_prefix(const char *text, size_t bytes, size_t max)
+{
+	size_t at = 0, step;
+
+	while (at < bytes) {
+		if (text[at] == '\\') {
+			step = text[at + 1] == 'u' ? 6 : 2;
+			if (step == 6 && bytes - at >= 12)
+				decode_u(text + at, text + bytes, &step);
+		} else {
+			ccm_utf8_next(text + at, bytes - at, &step);
+		}
+		if (at + step > max)
+			break;
+		at += step;
+	}
+	return at;
+}
+
+size_t ccm_json_trim(struct ccm_sbuf *out, const char *text, size_t bytes, size_t max)
+{
+	const char *p = text, *end = text + bytes;
+	size_t cut = 0;
+
+	while (p < end) {
+		const char *quote = memchr(p, '"', (size_t)(end - p)), *close;
+		size_t inside;
+
+		if (!quote)
+			break;
+		close = string_end(quote + 1, end);
+		inside = (size_t)(close - quote) - 1;
+		if (inside > max) {
+			ccm_sbuf_add(out, p, (size_t)(quote - p) + 1 + whole_prefix(quote + 1, inside, max));
+			ccm_sbuf_addf(out, "…[%zu bytes in all]", inside);
+			p = close;
+			cut++;
+		}
+		close += close < end;
+		ccm_sbuf_add(out, p, (size_t)(close - p));
+		p = close;
+	}
+	ccm_sbuf_add(out, p, (size_t)(end - p));
+	return cut;
 }
 
 void ccm_json_close(const struct ccm_json_iter *it, struct ccm_sbuf *out)

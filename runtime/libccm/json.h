@@ -105,6 +105,10 @@ void ccm_json_repair(struct ccm_sbuf *out, const char *text, size_t bytes);
  * values stay byte for byte what they are. */
 void ccm_json_pretty(struct ccm_sbuf *out, const char *text, size_t bytes);
 
+/* Appends a copy of a checked text in which each string longer than max bytes (as written, quotes not
+ * counted) is cut to them and ends in "…[N bytes in all]". Returns how many were cut. */
+size_t ccm_json_trim(struct ccm_sbuf *out, const char *text, size_t bytes, size_t max);
+
 /* After ccm_json_next() failed with error.at_end: appends the text up to the last whole value, and
  * the closing brackets that make it a document again. */
 void ccm_json_close(const struct ccm_json_iter *it, struct ccm_sbuf *out);

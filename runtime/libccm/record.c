@@ -47,20 +47,33 @@ static int keep(struct ccm_record *r, const char **to, const char *text)
 	return *to ? 0 : -ENOMEM;
 }
 
+/* Secrets go first: a cut could leave half of one behind that is no longer recognised. Only a text
+ * that is JSON can be cut inside; what is not stays as it came. */
 static int keep_payload(struct ccm_record *r, const struct ccm_event *e, const struct ccm_settings *s)
 {
+	_cleanup_sbuf_ struct ccm_sbuf trimmed = { 0 };
+
 	r->payload_bytes = (int64_t)e->raw.bytes;
 	if (s->payload == CCM_PAYLOAD_NONE)
 		return 0;
 	r->payload = ccm_sbuf_str(&e->raw);
 	r->payload_kept_bytes = e->raw.bytes;
 	r->payload_form = e->truncated ? "cut" : "full";
-	if (!r->redact)
-		return 0;
-	r->payload_form = e->truncated ? "cut" : "redacted";
-	ccm_redact(&r->body, r->payload, r->payload_kept_bytes);
-	r->payload = ccm_sbuf_str(&r->body);
-	r->payload_kept_bytes = r->body.bytes;
+	if (r->redact) {
+		r->payload_form = e->truncated ? "cut" : "redacted";
+		ccm_redact(&r->body, r->payload, r->payload_kept_bytes);
+		r->payload = ccm_sbuf_str(&r->body);
+		r->payload_kept_bytes = r->body.bytes;
+	}
+	if (e->valid && s->max_text_bytes && r->payload_kept_bytes > (size_t)s->max_text_bytes &&
+	    ccm_json_trim(&trimmed, r->payload, r->payload_kept_bytes, (size_t)s->max_text_bytes)) {
+		ccm_sbuf_done(&r->body);
+		r->body = trimmed;
+		trimmed = (struct ccm_sbuf){ 0 };
+		r->payload = ccm_sbuf_str(&r->body);
+		r->payload_kept_bytes = r->body.bytes;
+		r->payload_form = r->redact ? "redacted" : "trimmed";
+	}
 	return ccm_sbuf_error(&r->body);
 }
 

@@ -41,7 +41,7 @@ struct ccm_record {
 	const char *model, *source, *end_reason;     /* for the session's row */
 	int64_t received_ms, payload_bytes;
 	bool valid;
-	const char *payload_form;                    /* full, redacted, cut; NULL: not kept */
+	const char *payload_form;                    /* full, trimmed, redacted, cut; NULL: not kept */
 	const char *payload;
 	size_t payload_kept_bytes;
 

@@ -19,6 +19,7 @@ enum ccm_payload_form { CCM_PAYLOAD_FULL, CCM_PAYLOAD_REDACTED, CCM_PAYLOAD_NONE
 
 struct ccm_settings {
 	int64_t payload;               /* [storage] payload, an enum ccm_payload_form */
+	int64_t max_text_bytes;        /* [storage] max_text; 0: no bound */
 	int64_t max_event_bytes;       /* [storage] max_event */
 	int64_t busy_timeout_ms;       /* [storage] busy_timeout */
 	int64_t timeout_ms;            /* [automations] timeout */

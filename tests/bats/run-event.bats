@@ -200,6 +200,24 @@ setup() { ccm_sandbox; }
 	[ "$(db "SELECT source FROM session")" = startup ]
 }
 
+@test "run: a long text in an event is kept cut, with its length, and automations get all of it" {
+	automation 50-count 'Event: PreToolUse' <<<'jq ".tool_input.content | length" >"$HOME/count"'
+	event PreToolUse-Write '.tool_input.content = ("é\"" * 50000)' | ccm-hook run
+	[ "$(cat "$HOME/count")" = 100000 ]
+	run -0 db "SELECT form, length(body) < 6000, payload_bytes > 200000, json_extract(CAST(body AS TEXT), '\$.tool_input.content') FROM payload JOIN event ON event_id = id"
+	[[ $output == "trimmed|1|1|é\"é\""*"é\"…[200000 bytes in all]" ]]
+}
+
+@test "run: max_text = 0 keeps payloads whole" {
+	mkdir -p -m 700 "$CCM_HOME"
+	printf '[storage]\nmax_text = 0\n' >"$CCM_HOME/config.ini"
+	event PreToolUse-Write '.tool_input.content = ("x" * 100000)' >in
+	ccm-hook run <in
+	db "SELECT writefile('out', body) FROM payload"
+	printf '\n' >>out
+	cmp in out
+}
+
 @test "run: payload = none keeps what happened and nothing of what was said" {
 	mkdir -p -m 700 "$CCM_HOME"
 	printf '[storage]\npayload = none\n' >"$CCM_HOME/config.ini"
