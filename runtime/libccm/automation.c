@@ -175,6 +175,19 @@ static bool ends_with(const char *text, const char *end)
 	return n >= m && strcmp(text + n - m, end) == 0;
 }
 
+static char *join(const char *dir, const char *name)
+{
+	size_t bytes = strlen(dir), name_bytes = strlen(name) + 1;
+	char *path = malloc(bytes + 1 + name_bytes);
+
+	if (!path)
+		return NULL;
+	memcpy(path, dir, bytes);
+	path[bytes] = '/';
+	memcpy(path + bytes + 1, name, name_bytes);
+	return path;
+}
+
 /* The entries' names; settings files go to a list of their own, so that none is looked for in vain. */
 static int read_names(DIR *dir, const char *dir_name, struct ccm_automations *list, struct ccm_sbuf *inis,
 		      bool **ret_links)
@@ -184,7 +197,6 @@ static int read_names(DIR *dir, const char *dir_name, struct ccm_automations *li
 
 	while ((d = readdir(dir))) {
 		struct ccm_automation *a;
-		struct ccm_sbuf path = { 0 };
 
 		if (d->d_name[0] == '.' || ends_with(d->d_name, "~"))
 			continue;
@@ -205,9 +217,7 @@ static int read_names(DIR *dir, const char *dir_name, struct ccm_automations *li
 			allocated = n;
 		}
 		a = &list->items[list->count];
-		*a = (struct ccm_automation){ .entry = strdup(d->d_name) };
-		ccm_sbuf_addf(&path, "%s/%s", dir_name, d->d_name);
-		a->path = ccm_sbuf_take(&path);
+		*a = (struct ccm_automation){ .entry = strdup(d->d_name), .path = join(dir_name, d->d_name) };
 		(*ret_links)[list->count++] = d->d_type == DT_LNK || d->d_type == DT_UNKNOWN;
 		if (!a->entry || !a->path)
 			return -ENOMEM;
