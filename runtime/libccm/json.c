@@ -352,8 +352,11 @@ int ccm_json_next(struct ccm_json_iter *it, struct ccm_json *ret_key, struct ccm
 	}
 	if (it->object) {
 		r = skip_key(it, p, &p, ret_key);
-		if (r < 0)
+		if (r < 0) {
+			/* It may be half a string, which nobody can decode. */
+			*ret_key = (struct ccm_json){ 0 };
 			return r;
+		}
 	}
 	r = skip_value(it, p, ret_value);
 	if (r < 0)
