@@ -36,7 +36,7 @@ ConfigChange | PostToolBatch | PostToolUse | PostToolUseFailure | PreCompact | S
 Elicitation | ElicitationResult) ccm__form=elicit ;;
 CwdChanged | DirectoryAdded | FileChanged | InstructionsLoaded | MessageDisplay | Notification | PermissionDenied | \
 	PostCompact | PostModelSwitch | PreModelSwitch | SessionEnd | SessionStart | Setup | StopFailure | \
-	SubagentStart | WorktreeCreate | WorktreeRemove) ccm__form=none ;;
+	SubagentStart | WorktreeRemove) ccm__form=none ;;
 *) ccm__form='exit' ;;
 esac
 case ${CCM_EVENT-} in

@@ -101,7 +101,7 @@ int main(int argc, char **argv)
 {
 	static const char *const keys[] = { "event", "summary", "registered", "timeout_s", "matcher", "required",
 					    "answer", NULL };
-	static const char *const answer_keys[] = { "verdict", "document", "context", "plain_text", "fields", NULL };
+	static const char *const answer_keys[] = { "verdict", "document", "specific", "context", "plain_text", "fields", NULL };
 	static const char *const verdicts[] = { "none", "permission", "block", "request", "exit", "elicit", NULL };
 	static const char *const plain[] = { "ignored", "context", "path", NULL };
 	json_t *rows = json_array();
@@ -127,12 +127,12 @@ int main(int argc, char **argv)
 		print_fields(name, "answer", get(answer, "fields", JSON_OBJECT));
 		snprintf(row, sizeof row,
 			 "\t{ \"%s\", \"%s\", \"%s\", %s, %lld, %s_required, %s_answer,\n"
-			 "\t  CCM_VERDICT_BY_%s, CCM_PLAIN_%s, %s, %s },\n",
+			 "\t  CCM_VERDICT_BY_%s, CCM_PLAIN_%s, %s, %s, %s },\n",
 			 name, json_string_value(get(e, "summary", JSON_STRING)),
 			 json_string_value(get(e, "matcher", JSON_STRING)), boolean(e, "registered"),
 			 (long long)json_integer_value(get(e, "timeout_s", JSON_INTEGER)), name, name,
 			 word(answer, "verdict", verdicts), word(answer, "plain_text", plain),
-			 boolean(answer, "document"), boolean(answer, "context"));
+			 boolean(answer, "document"), boolean(answer, "specific"), boolean(answer, "context"));
 		json_array_append_new(rows, json_string(row));
 		json_decref(e);
 	}

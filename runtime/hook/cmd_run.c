@@ -178,7 +178,7 @@ static void answer(struct work *w)
 /* WorktreeCreate replaces what the client does itself; without a path it cannot go on. */
 static void check_path(struct work *w)
 {
-	if (!w->event.spec || w->event.spec->plain != CCM_PLAIN_path || w->out.bytes)
+	if (!w->event.spec || w->event.spec->plain != CCM_PLAIN_path || w->out.bytes || w->exit_status != CCM_EXIT_OK)
 		return;
 	ccm_error("no automation printed the path of a worktree; remove the %s hook to let the client make it",
 		  w->event.name);

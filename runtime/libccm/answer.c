@@ -110,7 +110,11 @@ static bool read_permission(struct document *d, const struct ccm_json *v)
 /* PermissionRequest: { "behavior": "allow" | "deny", ... } goes on as it is. */
 static bool read_request(struct document *d, const struct ccm_json *v)
 {
-	struct ccm_json behavior, message;
+	static const struct ccm_host_field members[] = {
+		{ "updatedInput", CCM_JSON_OBJECT }, { "updatedPermissions", CCM_JSON_ARRAY },
+		{ "message", CCM_JSON_STRING }, { "interrupt", CCM_JSON_BOOLEAN },
+	};
+	struct ccm_json behavior, member;
 
 	if (!want(d, "decision", v, CCM_JSON_OBJECT))
 		return false;
@@ -122,7 +126,10 @@ static bool read_request(struct document *d, const struct ccm_json *v)
 		d->answer->verdict = CCM_VERDICT_DENY;
 	else
 		return refuse(d, "'behavior' must be allow or deny");
-	if (ccm_json_member(v, "message", &message) && !set_string(d, "message", &message, &d->answer->reason))
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		if (ccm_json_member(v, members[i].name, &member) && !want(d, members[i].name, &member, members[i].types))
+			return false;
+	if (ccm_json_member(v, "message", &member) && !set_string(d, "message", &member, &d->answer->reason))
 		return false;
 	return set_raw(d, v, &d->answer->request);
 }
@@ -150,6 +157,15 @@ static bool read_field(struct document *d, const struct ccm_json *key, const str
 	return true;
 }
 
+static bool read_action(struct document *d, const struct ccm_json *v)
+{
+	if (ccm_json_is(v, "decline"))
+		d->answer->verdict = CCM_VERDICT_DENY;
+	else if (!ccm_json_is(v, "accept") && !ccm_json_is(v, "cancel"))
+		return refuse(d, "'action' must be accept, decline or cancel");
+	return true;
+}
+
 static bool read_specific_member(struct document *d, const struct ccm_json *key, const struct ccm_json *v)
 {
 	enum ccm_verdict_by by = d->spec ? d->spec->verdict : CCM_VERDICT_BY_exit;
@@ -165,8 +181,8 @@ static bool read_specific_member(struct document *d, const struct ccm_json *key,
 		return set_string(d, "permissionDecisionReason", v, &d->answer->reason);
 	if (by == CCM_VERDICT_BY_request && ccm_json_is(key, "decision"))
 		return read_request(d, v);
-	if (by == CCM_VERDICT_BY_elicit && ccm_json_is(key, "action") && ccm_json_is(v, "decline"))
-		d->answer->verdict = CCM_VERDICT_DENY;
+	if (by == CCM_VERDICT_BY_elicit && ccm_json_is(key, "action") && !read_action(d, v))
+		return false;
 	return read_field(d, key, v);
 }
 
@@ -175,10 +191,14 @@ static bool read_specific(struct document *d, const struct ccm_json *object)
 	struct ccm_json_iter it;
 	struct ccm_json key, value;
 
+	if (d->spec && !d->spec->specific)
+		return refuse(d, "%s has no 'hookSpecificOutput'", d->event);
 	if (!want(d, "hookSpecificOutput", object, CCM_JSON_OBJECT))
 		return false;
 	if (!ccm_json_member(object, "hookEventName", &value))
 		return refuse(d, "'hookSpecificOutput' needs \"hookEventName\": \"%s\"", d->event);
+	if (d->spec && d->spec->verdict == CCM_VERDICT_BY_request && !ccm_json_member(object, "decision", &value))
+		return refuse(d, "'hookSpecificOutput' needs a 'decision' at %s", d->event);
 	ccm_json_iter_value(&it, object);
 	while (ccm_json_next(&it, &key, &value) > 0)
 		if (!read_specific_member(d, &key, &value))
@@ -330,6 +350,9 @@ static int read_block(const struct ccm_proc_result *result, struct ccm_answer *a
 	free(a->updated_input);
 	a->updated_input = NULL;
 	if (!json_deny) {
+		/* An allow with what belongs to it. */
+		free(a->request);
+		a->request = NULL;
 		free(a->reason);
 		a->reason = NULL;
 		r = trimmed(&result->err, &a->reason);
@@ -595,32 +618,23 @@ static bool cap(struct ccm_sbuf *text, const char *what, const char *id)
 	return true;
 }
 
-/* Members of a JSON object, of which a later one of the same name wins. */
-static void specific_fields(struct object *o, const struct ccm_sbuf *fields)
+/* What only this event has; the last of several automations wins. */
+static void specific_fields(struct object *o, const struct ccm_outcome *m)
 {
 	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
-	struct ccm_json_iter it, rest;
-	struct ccm_json key, value, later_key, later;
+	struct ccm_json fields, value;
 
-	if (!fields->bytes)
+	if (!m->fields.bytes)
 		return;
-	ccm_sbuf_addf(&text, "{%s}", fields->text);
+	ccm_sbuf_addf(&text, "{%s}", m->fields.text);
 	if (ccm_sbuf_error(&text))
 		return;
-	ccm_json_iter_text(&it, text.text, text.bytes);
-	while (ccm_json_next(&it, &key, &value) > 0) {
-		bool last = true;
-
-		rest = it;
-		while (last && ccm_json_next(&rest, &later_key, &later) > 0)
-			last = later_key.bytes != key.bytes || memcmp(later_key.text, key.text, key.bytes) != 0;
-		if (!last)
+	fields = (struct ccm_json){ text.text, text.bytes, CCM_JSON_OBJECT, false };
+	for (const struct ccm_host_field *f = m->spec->answer; f->name; f++) {
+		if (!ccm_json_member(&fields, f->name, &value))
 			continue;
-		ccm_sbuf_addc(o->out, o->has_member ? ',' : '{');
-		ccm_sbuf_add(o->out, key.text, key.bytes);
-		ccm_sbuf_addc(o->out, ':');
+		member(o, f->name);
 		ccm_sbuf_add(o->out, value.text, value.bytes);
-		o->has_member = true;
 	}
 }
 
@@ -672,7 +686,7 @@ static void add_specific(struct object *top, const struct ccm_outcome *m)
 	if (spec->verdict == CCM_VERDICT_BY_elicit && m->verdict == CCM_VERDICT_DENY)
 		member_raw(&o, "action", "\"decline\"");
 	else
-		specific_fields(&o, &m->fields);
+		specific_fields(&o, m);
 	if (!o.has_member)
 		return;
 	member(top, "hookSpecificOutput");
@@ -741,13 +755,12 @@ int ccm_outcome_render(struct ccm_outcome *m, const char *id, struct ccm_sbuf *o
 	m->context_cut = cap(&m->context, "this context", id);
 	if (cap(&m->message, "this message", id))
 		m->context_cut = true;
-	if (m->spec && m->spec->plain == CCM_PLAIN_path) {
-		if (m->path)
-			add_path(out, m->path);
-	} else if (!m->spec || m->spec->verdict == CCM_VERDICT_BY_exit) {
+	if (!m->spec || m->spec->verdict == CCM_VERDICT_BY_exit) {
 		if (m->verdict == CCM_VERDICT_DENY) {
 			ccm_sbuf_addf(err, "%s\n", ccm_sbuf_str(&m->reason));
 			status = 2;
+		} else if (m->spec && m->spec->plain == CCM_PLAIN_path && m->path) {
+			add_path(out, m->path);
 		}
 	} else {
 		add_top(&top, m);

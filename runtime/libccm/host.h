@@ -55,6 +55,7 @@ struct ccm_host_event {
 	enum ccm_verdict_by verdict;
 	enum ccm_plain plain;
 	bool document;               /* a JSON document may be printed; else only a block may */
+	bool specific;               /* false: the host refuses a document with hookSpecificOutput */
 	bool context;                /* hookSpecificOutput.additionalContext is honoured */
 };
 
