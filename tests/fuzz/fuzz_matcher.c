@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Matchers: the first line is the pattern, the rest the name. */
+#include "fuzz.h"
+
+#include "libccm/macros.h"
+#include "libccm/matcher.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_free_ char *pattern = fuzz_string(data, size);
+	char *value = strchr(pattern, '\n');
+	struct ccm_diag diag = { 0 };
+	int r;
+
+	if (value)
+		*value++ = '\0';
+	r = ccm_matcher_check(pattern, &diag);
+	MUST(r == 0 || diag.text[0]);
+	if (value && ccm_matcher_match(pattern, value))
+		MUST(r == 0);
+	return 0;
+}
