@@ -22,25 +22,39 @@ static bool is_whole_number(const char *text, int64_t *ret)
 	return !*rest && !errno;
 }
 
-/* Splits NAME=VALUE in place; *ret_name, to be freed, holds the name as a parameter. A whole number is bound as one, so that it compares with counts and sums,
- * which have no type of their own that would turn a text into a number. */
-static int read_arg(struct ctx *ctx, char *word, char **ret_name, struct ccm_db_arg *ret)
+struct args {
+	struct ccm_db_arg *items;    /* a zeroed one ends them; the names are ours, the values the words' */
+	int count;
+};
+
+static void args_done(struct args *a)
 {
-	struct ccm_sbuf name = { 0 };
-	char *equals = strchr(word, '=');
+	for (int i = 0; i < a->count; i++)
+		free((char *)a->items[i].name);
+	free(a->items);
+}
+
+/* A whole number is bound as one, so that it compares with counts and sums, which have no type of their
+ * own that would turn a text into a number. */
+static int add_arg(struct ctx *ctx, struct args *args, const char *word)
+{
+	struct ccm_db_arg *arg = &args->items[args->count];
+	const char *equals = strchr(word, '=');
+	char *name;
 	int64_t n;
 
 	if (!equals || equals == word)
 		return ccm_opt_error(&ctx->usage, "'%s' is not NAME=VALUE", word);
-	*equals = '\0';
-	ccm_sbuf_addf(&name, ":%s", word);
-	*ret_name = ccm_sbuf_take(&name);
-	if (!*ret_name)
+	name = malloc((size_t)(equals - word) + 2);
+	if (!name)
 		return -ENOMEM;
-	if (is_whole_number(equals + 1, &n))
-		*ret = (struct ccm_db_arg){ *ret_name, CCM_DB_INT, n, NULL, 0 };
-	else
-		*ret = (struct ccm_db_arg){ *ret_name, CCM_DB_TEXT, 0, equals + 1, strlen(equals + 1) };
+	snprintf(name, (size_t)(equals - word) + 2, ":%s", word);
+	*arg = (struct ccm_db_arg){ .name = name, .type = CCM_DB_TEXT, .data = equals + 1, .bytes = SIZE_MAX };
+	if (is_whole_number(equals + 1, &n)) {
+		arg->type = CCM_DB_INT;
+		arg->number = n;
+	}
+	args->count++;
 	return 0;
 }
 
@@ -119,20 +133,6 @@ static void add_json_row(struct ccm_sbuf *out, const struct ccm_rows *rows)
 	ccm_sbuf_adds(out, "}\n");
 }
 
-struct args {
-	struct ccm_db_arg *items;
-	char **names;
-	int count;
-};
-
-static void args_done(struct args *a)
-{
-	for (int i = 0; i < a->count; i++)
-		free(a->names[i]);
-	free(a->names);
-	free(a->items);
-}
-
 int cmd_db(struct ctx *ctx, int argc, char **argv)
 {
 	bool json = false, header = false, terminal = isatty(STDOUT_FILENO);
@@ -151,11 +151,10 @@ int cmd_db(struct ctx *ctx, int argc, char **argv)
 	if (argc < 0)
 		return argc;
 	args.items = calloc((size_t)argc, sizeof *args.items);
-	args.names = calloc((size_t)argc, sizeof *args.names);
-	if (!args.items || !args.names)
+	if (!args.items)
 		return -ENOMEM;
 	for (int i = 1; i < argc; i++) {
-		r = read_arg(ctx, argv[i], &args.names[args.count++], &args.items[i - 1]);
+		r = add_arg(ctx, &args, argv[i]);
 		if (r < 0)
 			return r;
 	}
