@@ -201,3 +201,55 @@ ORDER BY e.id DESC LIMIT :limit;
 
 -- query: PAYLOAD_GET
 SELECT form, body FROM payload WHERE event_id = :event_id;
+
+-- query: SESSION_SPAN
+SELECT min(received_ms) AS first_ms, max(received_ms) AS last_ms FROM event WHERE session_id = :session;
+
+-- query: STATS_TOTAL
+SELECT count(*) AS events, count(DISTINCT e.session_id) AS sessions, count(DISTINCT e.project) AS projects,
+  min(e.received_ms) AS first_ms, max(e.received_ms) AS last_ms,
+  count(*) FILTER (WHERE e.valid = 0) AS invalid, count(*) FILTER (WHERE e.verdict IS NULL) AS unfinished,
+  count(e.note) AS noted
+FROM event e WHERE @EVENT_SCOPE@;
+
+-- A value's place among the values in order; the median is the one in the middle (the lower of two), p99
+-- the least that 99 of 100 do not exceed.
+-- fragment: TOOK_COLUMNS
+max(took_us) FILTER (WHERE place = (places + 1) / 2) AS median_us,
+max(took_us) FILTER (WHERE place = (places * 99 + 99) / 100) AS p99_us,
+max(took_us) AS max_us
+
+-- query: STATS_TOOK
+SELECT @TOOK_COLUMNS@ FROM (
+  SELECT e.took_us, row_number() OVER (ORDER BY e.took_us) AS place, count(*) OVER () AS places
+  FROM event e WHERE @EVENT_SCOPE@ AND e.took_us IS NOT NULL);
+
+-- query: STATS_AUTOMATIONS
+SELECT automation, count(*) AS runs, count(problem) AS failures, sum(timed_out) AS timeouts,
+  count(*) FILTER (WHERE verdict = 'allow') AS allow, count(*) FILTER (WHERE verdict = 'ask') AS ask,
+  count(*) FILTER (WHERE verdict = 'defer') AS defer, count(*) FILTER (WHERE verdict = 'deny') AS deny,
+  @TOOK_COLUMNS@
+FROM (
+  SELECT r.automation, r.problem, r.timed_out, r.verdict, r.took_us,
+    row_number() OVER (PARTITION BY r.automation ORDER BY r.took_us) AS place,
+    count(*) OVER (PARTITION BY r.automation) AS places
+  FROM event e CROSS JOIN run r ON r.event_id = e.id WHERE @EVENT_SCOPE@)
+GROUP BY automation ORDER BY runs DESC, automation;
+
+-- The table is read once; the parts are made from its groups, of which there are few.
+-- query: STATS_PARTS
+WITH groups AS MATERIALIZED (
+  SELECT e.event, e.tool, coalesce(e.verdict, 'running') AS verdict, e.session_id, e.project,
+    date(e.received_ms / 1000, 'unixepoch', 'localtime') AS day, count(*) AS n, max(e.received_ms) AS last_ms
+  FROM event e WHERE @EVENT_SCOPE@
+  GROUP BY 5, 4, 6, 1, 2, 3)
+SELECT 'events' AS part, event AS name, NULL AS detail, sum(n) AS events, max(last_ms) AS last_ms, sum(n) AS sort
+  FROM groups GROUP BY event
+UNION ALL SELECT 'tools', tool, NULL, sum(n), max(last_ms), sum(n) FROM groups WHERE tool IS NOT NULL GROUP BY tool
+UNION ALL SELECT 'verdicts', verdict, NULL, sum(n), max(last_ms), sum(n) FROM groups GROUP BY verdict
+UNION ALL SELECT 'days', day, NULL, sum(n), max(last_ms), max(last_ms) FROM groups GROUP BY day
+UNION ALL SELECT 'sessions', session_id, max(project), sum(n), max(last_ms), max(last_ms) FROM groups
+  WHERE session_id IS NOT NULL GROUP BY session_id
+UNION ALL SELECT 'projects', project, NULL, sum(n), max(last_ms), sum(n) FROM groups
+  WHERE project IS NOT NULL GROUP BY project
+ORDER BY sort DESC, name;

@@ -109,24 +109,6 @@ static int read_lists(struct log *l)
 	return 0;
 }
 
-static int read_count(struct log *l)
-{
-	char *rest;
-
-	l->count = l->follow ? SHOWN_BEFORE_FOLLOWING : SHOWN_DEFAULT;
-	if (!l->count_text)
-		return 0;
-	if (strcmp(l->count_text, "all") == 0) {
-		l->count = -1;
-		return 0;
-	}
-	errno = 0;
-	l->count = strtoll(l->count_text, &rest, 10);
-	if (l->count_text[0] < '0' || l->count_text[0] > '9' || *rest || errno)
-		return ccm_opt_error(&l->ctx->usage, "--lines takes a whole number or 'all', not '%s'", l->count_text);
-	return 0;
-}
-
 static int read_request(struct log *l)
 {
 	struct ccm_diag diag = { 0 };
@@ -136,7 +118,8 @@ static int read_request(struct log *l)
 		l->output = "json";
 	if (l->grep && !ccm_db_is_regexp(l->grep, &diag))
 		return ccm_opt_error(&l->ctx->usage, "--grep: %s", diag.text);
-	r = read_count(l);
+	l->count = l->follow ? SHOWN_BEFORE_FOLLOWING : SHOWN_DEFAULT;
+	r = history_lines_read(l->ctx, l->count_text, &l->count);
 	if (r == 0)
 		r = read_lists(l);
 	if (r == 0)

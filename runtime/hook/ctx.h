@@ -62,5 +62,6 @@ int cmd_show(struct ctx *ctx, int argc, char **argv);
 int cmd_state(struct ctx *ctx, int argc, char **argv);
 int cmd_test(struct ctx *ctx, int argc, char **argv);
 int cmd_tidy(struct ctx *ctx, int argc, char **argv);
+int cmd_stats(struct ctx *ctx, int argc, char **argv);
 
 #endif

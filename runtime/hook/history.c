@@ -111,6 +111,25 @@ int history_scope_read(struct ctx *ctx, struct history_scope *s)
 	return r;
 }
 
+int history_lines_read(struct ctx *ctx, const char *text, int64_t *count)
+{
+	char *rest;
+	int64_t n;
+
+	if (!text)
+		return 0;
+	if (strcmp(text, "all") == 0) {
+		*count = -1;
+		return 0;
+	}
+	errno = 0;
+	n = strtoll(text, &rest, 10);
+	if (text[0] < '0' || text[0] > '9' || *rest || errno)
+		return ccm_opt_error(&ctx->usage, "--lines takes a whole number or 'all', not '%s'", text);
+	*count = n;
+	return 0;
+}
+
 void history_scope_done(struct history_scope *s)
 {
 	free(s->session);

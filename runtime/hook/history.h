@@ -43,6 +43,9 @@ void history_scope_done(struct history_scope *s);
  * is none. -CCM_E_USAGE after saying so if it is none of these. */
 int history_find(struct ctx *ctx, const char *name, int64_t *ret_id);
 
+/* What --lines says: a whole number, or 'all', which is -1. *count stays as it is if text is NULL. */
+int history_lines_read(struct ctx *ctx, const char *text, int64_t *count);
+
 /* Says on stderr that nothing was recorded yet. */
 void history_say_none(const struct ctx *ctx);
 

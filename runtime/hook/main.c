@@ -11,6 +11,7 @@ const struct command commands[] = {
 	{ "init", "", "make ~/.ccm: its folders, database and a sample config.ini", 0, 0, DB_WRITE, cmd_init, true },
 	{ "log", "", "show recorded events, newest first", 0, 0, DB_READ, cmd_log, true },
 	{ "show", "ID|UUID|last", "show one event whole: payload, runs, answer, and why", 1, 1, DB_READ, cmd_show, true },
+	{ "stats", "", "count what was recorded: events, tools, verdicts, automations, days", 0, 0, DB_READ, cmd_stats, true },
 	{ "db", "SQL [NAME=VALUE...]", "ask the database a read-only question", 1, -1, DB_READ, cmd_db, false },
 	{ "list", "", "show the automations: what runs when, and what is broken", 0, 0, DB_NONE, cmd_list, true },
 	{ "enable", "NAME|PATH", "let an automation run from now on", 1, 1, DB_NONE, cmd_enable, true },

@@ -409,6 +409,31 @@ void print_run(struct ccm_sbuf *out, const struct history_run *run, bool colour)
 	print_stream(out, "stderr", run->err, run->err_bytes);
 }
 
+void print_bar(struct ccm_sbuf *out, int64_t count, int64_t whole, size_t columns)
+{
+	static const char *const eighths[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
+	double share = whole > 0 ? (double)count / (double)whole : 0;
+	size_t n = (size_t)(share * (double)columns * 8 + 0.5);
+
+	if (n == 0 && count > 0)
+		n = 1;
+	for (size_t i = 0; i < n / 8; i++)
+		ccm_sbuf_adds(out, "█");
+	ccm_sbuf_adds(out, eighths[n % 8]);
+}
+
+void print_count(struct ccm_sbuf *out, int64_t n)
+{
+	char digits[32];
+	int bytes = snprintf(digits, sizeof digits, "%lld", (long long)n);
+
+	for (int i = 0; i < bytes; i++) {
+		ccm_sbuf_addc(out, digits[i]);
+		if (i + 1 < bytes && (bytes - i - 1) % 3 == 0)
+			ccm_sbuf_addc(out, ',');
+	}
+}
+
 void print_json_name(struct ccm_sbuf *out, const char *name)
 {
 	if (out->bytes && out->text[out->bytes - 1] != '{' && out->text[out->bytes - 1] != '[')

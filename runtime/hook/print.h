@@ -61,6 +61,12 @@ void print_title(struct ccm_sbuf *out, bool colour, const char *title);
 /* Every line of the text behind that many blanks; documents laid out, everything else as it is, cleaned. */
 void print_block(struct ccm_sbuf *out, const char *text, size_t bytes, int blanks);
 
+/* count of whole as a bar of at most columns columns, in eighths; something is always to be seen of a count. */
+void print_bar(struct ccm_sbuf *out, int64_t count, int64_t whole, size_t columns);
+
+/* 1234567 as 1,234,567 */
+void print_count(struct ccm_sbuf *out, int64_t n);
+
 /* JSON: members are ,"name":value (no comma behind an opening bracket); NULL is null. */
 void print_json_text(struct ccm_sbuf *out, const char *name, const char *text);
 void print_json_int(struct ccm_sbuf *out, const char *name, int64_t n);
