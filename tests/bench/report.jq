@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+# The samples of bench.c, as one report: every case with its times, every target with what was measured.
+#
+# A ratio is the median of the ratios of single rounds: both its programs were then started within the same moment, and
+# what else the machine did cancels out better than in a ratio of two medians.
+
+def median: sort | if length % 2 == 1 then .[length / 2 | floor] else (.[length / 2] + .[length / 2 - 1]) / 2 end;
+def percentile(p): sort | .[([(length * p | ceil), 1] | max) - 1];
+def rounded(n): . * n | round | . / n;
+
+[split("\n")[] | select(. != "") | split("\t")
+	| { round: (.[0] | tonumber), name: .[1], us: (.[2] | tonumber), kib: (.[3] | tonumber), left: (.[4] | tonumber) }]
+| map(select(.round >= 0))
+# {case: {round: [microseconds]}}, and the same flat
+| (reduce .[] as $s ({}; .[$s.name][$s.round | tostring] += [$s.us])) as $by_round
+| (reduce .[] as $s ({}; .[$s.name] += [$s])) as $all
+
+| def of(name): $by_round[name] // {} | map_values(median);
+# a and b are objects {round: us}; f is asked about each round that both have, with both as [a, b]
+def paired(a; b; f): (a) as $a | (b) as $b | [$a | keys[] | select($b[.]) | [$a[.], $b[.]] | f] |
+	if length > 0 then median | rounded(1000) else null end;
+def ratio(x; y): paired(of(x); of(y); .[0] / .[1]);
+def p99(x): $all[x] // [] | map(.us) | if length > 0 then percentile(0.99) / median | rounded(1000) else null end;
+def peak(x): $all[x] // [] | map(.kib) | max | if . then . * 1024 / 1000000 | rounded(1000) else null end;
+def added(x; y; z): (of(z)) as $z |
+	[of(x) | to_entries[] | .key as $k | select(of(y)[$k] and $z[$k]) | (.value - of(y)[$k]) / $z[$k]]
+	| if length > 0 then median | rounded(1000) else null end;
+def at_most(limit; what; value): { what: what, value: value, relation: "at most", limit: limit,
+	met: (if value == null then null else value <= limit end) };
+def at_least(limit; what; value): { what: what, value: value, relation: "at least", limit: limit,
+	met: (if value == null then null else value >= limit end) };
+
+{
+	machine: "\($cpus) cores",
+	rounds: ($rounds | tonumber),
+	versions: [$python, $node, $net],
+	# 1: a machine with nothing else to do
+	noise: ($all.floor | map(.us) | percentile(0.9) / median | rounded(100)),
+	cases: [
+		{ name: "floor", what: "a static program that does nothing" },
+		{ name: "dash", what: "dash -c :" },
+		{ name: "held", what: "hook: an event stored, another process has the database open" },
+		{ name: "alone", what: "hook: the same, alone" },
+		{ name: "burst", what: "hook: alone, 20 in a row" },
+		{ name: "held-1m", what: "hook: held, \($events) events in the database" },
+		{ name: "alone-1m", what: "hook: alone, \($events) events in the database" },
+		{ name: "held-30", what: "hook: held, 30 automations enabled, none matches" },
+		{ name: "alone-30", what: "hook: alone, 30 automations enabled, none matches" },
+		{ name: "one", what: "hook: alone, one automation that does nothing" },
+		{ name: "four", what: "hook: alone, four of them in one stage" },
+		{ name: "size-1k", what: "hook: alone, a payload of 1 kB" },
+		{ name: "size-2m", what: "hook: alone, a payload of 2 MB" },
+		{ name: "python", what: "the same event stored: \($python), json, sqlite3" },
+		{ name: "bash", what: "the same event stored: bash, jq, sqlite3" },
+		{ name: "node", what: "the same event stored: \($node)" },
+		{ name: "safety-net", what: "the same event judged: \($net)" },
+		{ name: "log", what: "log: the newest 50 of \($events)" },
+		{ name: "log-session", what: "log --session" },
+		{ name: "log-tool", what: "log --tool Bash --since" },
+		{ name: "grep", what: "log --grep over \($events) payloads" },
+		{ name: "like", what: "sqlite3 ... LIKE over \($events) payloads" }
+	| select($all[.name]) | .name as $name | ($all[$name] | map(.us)) as $us | ($all[$name] | map(.left)) as $left
+	| . + {
+		starts: ($us | length), median_us: ($us | median), p90_us: ($us | percentile(0.9)),
+		p99_us: ($us | percentile(0.99)), p10_us: ($us | percentile(0.1)), times_floor: ratio($name; "floor"),
+		peak_kib: ($all[$name] | map(.kib) | max),
+		# How often something was left running, and for how long: a checkpoint, mostly.
+		left: { share: ($left | map(select(. > 50)) | length / ($us | length) | rounded(1000)),
+			median_us: ($left | map(select(. > 50)) | if length > 0 then median else 0 end) }
+	}],
+	targets: [
+		at_most(2.0; "an event stored, held / floor"; ratio("held"; "floor")),
+		at_most(2.5; "an event stored, alone / floor"; ratio("alone"; "floor")),
+		at_most(4; "held: p99 / its median"; p99("held")),
+		at_most(4; "alone: p99 / its median"; p99("alone")),
+		at_most(1.1; "\($events) events / 10 events, held"; ratio("held-1m"; "held")),
+		at_most(1.1; "\($events) events / 10 events, alone"; ratio("alone-1m"; "alone")),
+		at_most(1.25; "30 automations that do not match / none, held"; ratio("held-30"; "held")),
+		at_most(1.25; "30 automations that do not match / none, alone"; ratio("alone-30"; "alone")),
+		at_least(20; "python + json + sqlite3 / alone"; ratio("python"; "alone")),
+		at_least(20; "bash + jq + sqlite3 / alone"; ratio("bash"; "alone")),
+		at_least(40; "node / alone"; ratio("node"; "alone")),
+		at_most(1.6; "(one automation - alone) / dash -c :"; added("one"; "alone"; "dash")),
+		at_most(2.0; "four automations in one stage / one"; ratio("four"; "one")),
+		at_most(6; "a payload of 2 MB / of 1 kB"; ratio("size-2m"; "size-1k")),
+		at_most(5; "peak memory for a payload of 1 kB, MB"; peak("size-1k")),
+		at_most(5; "log / floor"; ratio("log"; "floor")),
+		at_most(5; "log --session / floor"; ratio("log-session"; "floor")),
+		at_most(5; "log --tool Bash --since / floor"; ratio("log-tool"; "floor")),
+		at_most(10; "log --grep / sqlite3 LIKE"; ratio("grep"; "like"))
+	]
+}
