@@ -101,6 +101,16 @@ static int move_up(int *fd)
 	return 0;
 }
 
+/* Ours are closed by exec; what our caller left open must not be held by what a program leaves behind. */
+static void close_others(posix_spawn_file_actions_t *actions)
+{
+#ifdef HAVE_POSIX_SPAWN_FILE_ACTIONS_ADDCLOSEFROM_NP
+	posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
+#else
+	(void)actions;
+#endif
+}
+
 static int spawn(struct child *c, int in, int out, int err)
 {
 	posix_spawn_file_actions_t actions;
@@ -123,6 +133,7 @@ static int spawn(struct child *c, int in, int out, int err)
 	posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
+	close_others(&actions);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 	posix_spawnattr_setpgroup(&attr, 0);
 	posix_spawnattr_setsigdefault(&attr, &all);
@@ -428,6 +439,7 @@ int ccm_proc_detach(const char *path, const char *const *argv)
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	close_others(&actions);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID);
 	r = posix_spawn(&pid, path, &actions, &attr, (char *const *)(uintptr_t)argv, environ);
 	posix_spawn_file_actions_destroy(&actions);

@@ -2,7 +2,7 @@
 /* proc - run programs side by side: feed their stdin, keep their output, end them in time.
  *
  * Each program gets a process group of its own, default signals, a pipe each for stdout and stderr,
- * and no other descriptor of ours. Its stdin is a file in memory: a shell script that starts one
+ * and no other descriptor. Its stdin is a file in memory: a shell script that starts one
  * helper after the other to look at its input finds it whole each time. Where the system has no such
  * file it is a pipe. At its deadline the group gets SIGTERM, CCM_PROC_GRACE_MS later SIGKILL.
  * A program that has ended while something it left behind still holds its pipes is waited for
