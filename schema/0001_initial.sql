@@ -30,7 +30,7 @@ CREATE TABLE event (
   answer          TEXT,                 -- what was printed, exactly; NULL: nothing
   exit_status     INTEGER,              -- 0 or 2; NULL: not finished
   note            TEXT,                 -- what went wrong on our side, for a person
-  took_us         INTEGER               -- from start of the program to the answer; NULL: not finished
+  took_us         INTEGER               -- from the event being read to the answer; NULL: not finished
 ) STRICT;
 CREATE INDEX event_received ON event (received_ms);
 CREATE INDEX event_session  ON event (session_id, received_ms);

@@ -22,7 +22,8 @@
 
 struct work {
 	struct ctx *ctx;
-	int64_t start_us, budget_ms;
+	int64_t start_us, read_us;               /* when it began, and when the event had been read */
+	int64_t budget_ms;
 	struct ccm_event event;
 	struct ccm_automations automations;
 	const struct ccm_automation **wanted;    /* in the order of their stages */
@@ -195,7 +196,7 @@ static int finish_record(struct work *w)
 		.note = w->notes.bytes ? w->notes.text : NULL,
 		.stop = w->outcome.stop,
 		.exit_status = w->exit_status,
-		.took_us = ccm_mono_us() - w->start_us,
+		.took_us = ccm_mono_us() - w->read_us,
 	};
 	int64_t kept = w->outcome.context_cut ? s->max_output_bytes : s->stored_output_bytes;
 
@@ -309,6 +310,7 @@ int cmd_run(struct ctx *ctx, int argc, char **argv)
 	w.budget_ms = budget_ms(timeout_s);
 	ccm_store_open(&w.store, &ctx->paths, &ctx->settings);
 	r = ccm_event_read(STDIN_FILENO, (size_t)ctx->settings.max_event_bytes, &w.event);
+	w.read_us = ccm_mono_us();
 	if (r == 0)
 		r = process(&w);
 	if (r == 0) {
