@@ -17,8 +17,9 @@
 // Requests that are not turns of a conversation need no entry: a token count, a request without tools (the client
 // names sessions that way), and the summary of a compaction, which is always "The summary."
 //
-// LOG gets one JSON object per request, in order: n, method, path, kind (a MARK, or "main", "compact", "side",
-// "other"), body as the client sent it, and unscripted: true where ANSWERS had none left; then the turn ends.
+// LOG gets one JSON object per request, in order: n, method, path, after_ms (since our last answer had gone out), kind
+// (a MARK, or "main", "compact", "side", "other"), body as the client sent it, and unscripted: true where ANSWERS had
+// none left; then the turn ends.
 // When COMMAND has ended a last line follows, {"unused": N}: answers that nobody asked for.
 //
 // Why not a ready-made one (@copilotkit/aimock 1.43 was tried): it keeps requests in the OpenAI form, and what gets
@@ -39,6 +40,7 @@ if (command.length === 0) {
 const answers = JSON.parse(readFileSync(answersFile, 'utf8'));
 let requests = 0;
 let calls = 0;
+let answered = performance.now();
 
 function log(line) {
 	appendFileSync(logFile, `${JSON.stringify(line)}\n`);
@@ -101,9 +103,9 @@ function failure(res, status, type, text) {
 	json(res, status, { type: 'error', error: { type, message: text } });
 }
 
-function serve(req, res, raw) {
+function serve(req, res, raw, came) {
 	const path = req.url.split('?')[0];
-	const head = { n: ++requests, method: req.method, path };
+	const head = { n: ++requests, method: req.method, path, after_ms: Math.max(came - answered, 0) };
 	let body = null;
 
 	if (raw) {
@@ -136,9 +138,13 @@ function serve(req, res, raw) {
 }
 
 const server = createServer((req, res) => {
+	const came = performance.now();
 	const chunks = [];
 	req.on('data', (chunk) => chunks.push(chunk));
-	req.on('end', () => serve(req, res, Buffer.concat(chunks).toString()));
+	req.on('end', () => {
+		serve(req, res, Buffer.concat(chunks).toString(), came);
+		answered = performance.now();
+	});
 });
 
 server.listen(0, '127.0.0.1', () => {
