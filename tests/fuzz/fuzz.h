@@ -39,6 +39,7 @@ static inline char *fuzz_copy(const void *data, size_t size)
 	char *copy = malloc(size ? size : 1);
 
 	MUST(copy);
+	copy[0] = '\0';
 	if (size)
 		memcpy(copy, data, size);
 	return copy;
