@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "clock.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #define DAY_MS (24LL * 60 * 60 * 1000)
+#define YEAR_MS (DAY_MS * 1461 / 4)          /* 365.25 days, as systemd.time(7) has it */
 #define DURATION_MAX_MS (366 * DAY_MS)
+#define AGO_MAX_MS (1000 * YEAR_MS)
 
 int64_t ccm_now_ms(void)
 {
@@ -30,60 +31,101 @@ static const struct unit {
 	const char *name;
 	int64_t ms;
 } units[] = {
-	{ "ms", 1 },
+	{ "ms", 1 }, { "msec", 1 },
 	{ "s", 1000 }, { "sec", 1000 }, { "second", 1000 }, { "seconds", 1000 },
 	{ "m", 60000 }, { "min", 60000 }, { "minute", 60000 }, { "minutes", 60000 },
-	{ "h", 3600000 }, { "hour", 3600000 }, { "hours", 3600000 },
+	{ "h", 3600000 }, { "hr", 3600000 }, { "hour", 3600000 }, { "hours", 3600000 },
 	{ "d", DAY_MS }, { "day", DAY_MS }, { "days", DAY_MS },
 	{ "w", 7 * DAY_MS }, { "week", 7 * DAY_MS }, { "weeks", 7 * DAY_MS },
+	{ "M", YEAR_MS / 12 }, { "month", YEAR_MS / 12 }, { "months", YEAR_MS / 12 },
+	{ "y", YEAR_MS }, { "year", YEAR_MS }, { "years", YEAR_MS },
 };
 
-/* One number with its unit at *text, which moves behind both. */
-static int parse_span(const char **text, int64_t *ret_ms)
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* A decimal number without sign or exponent at *text, which moves behind it: digits, perhaps a point
+ * and digits, of which six count. The C library's would take inf, 0x10, 1e9 and the locale's comma. */
+struct decimal {
+	int64_t whole, millionths;
+};
+
+static int scan_decimal(const char **text, struct decimal *ret)
 {
 	const char *p = *text;
-	size_t letters;
-	double n;
-	char *rest;
+	int64_t scale = 100000;
 
-	if (!isdigit((unsigned char)*p))
+	*ret = (struct decimal){ 0 };
+	if (!is_digit(*p))
 		return -EINVAL;
-	if (p[0] == '0' && (p[1] | 0x20) == 'x')
+	for (; is_digit(*p); p++) {
+		if (ret->whole > 100000000000000LL)
+			return -EINVAL;
+		ret->whole = ret->whole * 10 + (*p - '0');
+	}
+	if (*p == '.') {
+		if (!is_digit(p[1]))
+			return -EINVAL;
+		for (p++; is_digit(*p); p++, scale /= 10)
+			ret->millionths += (*p - '0') * scale;
+	}
+	*text = p;
+	return 0;
+}
+
+/* -EINVAL: more than max_ms. */
+static int times_unit(const struct decimal *n, int64_t unit_ms, int64_t max_ms, int64_t *ret_ms)
+{
+	int64_t ms;
+
+	if (__builtin_mul_overflow(n->whole, unit_ms, &ms) || ms > max_ms)
 		return -EINVAL;
-	n = strtod(p, &rest);
-	p = rest;
+	ms += (n->millionths * unit_ms + 500000) / 1000000;
+	if (ms > max_ms)
+		return -EINVAL;
+	*ret_ms = ms;
+	return 0;
+}
+
+/* One number with its unit at *text, which moves behind both. */
+static int scan_span(const char **text, int64_t max_ms, int64_t *ret_ms)
+{
+	const char *p = *text;
+	struct decimal n;
+	size_t letters;
+
+	if (scan_decimal(&p, &n) < 0)
+		return -EINVAL;
 	while (*p == ' ')
 		p++;
-	for (letters = 0; isalpha((unsigned char)p[letters]); letters++)
+	for (letters = 0; is_letter(p[letters]); letters++)
 		;
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		if (strlen(units[i].name) != letters || strncmp(units[i].name, p, letters) != 0)
 			continue;
-		n *= (double)units[i].ms;
-		if (!(n <= (double)DURATION_MAX_MS * 100))
-			return -EINVAL;
-		*ret_ms = (int64_t)(n + 0.5);
 		*text = p + letters;
-		return 0;
+		return times_unit(&n, units[i].ms, max_ms, ret_ms);
 	}
 	return -EINVAL;
 }
 
 int ccm_duration_parse(const char *text, int64_t *ret_ms)
 {
+	const char *p = text;
+	struct decimal seconds;
 	int64_t ms;
-	size_t digits = strspn(text, "0123456789.");
 
-	if (digits && !text[digits]) {
-		char *rest;
-		double seconds = strtod(text, &rest);
-
-		if (*rest || !(seconds * 1000 <= (double)DURATION_MAX_MS))
-			return -EINVAL;
-		*ret_ms = (int64_t)(seconds * 1000 + 0.5);
-		return 0;
-	}
-	if (parse_span(&text, &ms) < 0 || *text || ms > DURATION_MAX_MS)
+	if (scan_decimal(&p, &seconds) == 0 && !*p)
+		return times_unit(&seconds, 1000, DURATION_MAX_MS, ret_ms);
+	p = text;
+	if (scan_span(&p, DURATION_MAX_MS, &ms) < 0 || *p)
 		return -EINVAL;
 	*ret_ms = ms;
 	return 0;
@@ -105,131 +147,176 @@ static int local_ms(struct tm *tm, int64_t *ret_ms)
 	time_t t;
 
 	tm->tm_isdst = -1;
+	tm->tm_wday = -1;
 	t = mktime(tm);
-	if (t == (time_t)-1)
+	/* -1 is also a second before 1970; then the day of the week was filled in. */
+	if (t == (time_t)-1 && tm->tm_wday == -1)
 		return -EINVAL;
 	*ret_ms = (int64_t)t * 1000;
 	return 0;
 }
 
-/* Midnight of the day now_ms lies in, moved by days. */
-static int midnight(int64_t now_ms, int days, int64_t *ret_ms)
+/* The day that now_ms lies in, moved by days, at that time of the clock. */
+static int local_day(int64_t now_ms, int days, int hour, int minute, int second, int64_t *ret_ms)
 {
 	time_t now = (time_t)(now_ms / 1000);
 	struct tm tm;
 
-	localtime_r(&now, &tm);
-	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+	if (!localtime_r(&now, &tm))
+		return -EINVAL;
+	tm.tm_hour = hour;
+	tm.tm_min = minute;
+	tm.tm_sec = second;
 	tm.tm_mday += days;
 	return local_ms(&tm, ret_ms);
 }
 
-/* "Z", "+02:00", "-0530" or nothing: *ret_offset_s, and whether one was given. */
-static int parse_zone(const char *p, bool *ret_given, int *ret_offset_s)
+/* A whole number of min to max digits at *text, which moves behind it. */
+static bool scan_digits(const char **text, int min, int max, int *ret)
 {
-	int hours, minutes, n = 0;
-	char sign;
+	int digits = 0;
 
-	*ret_given = false;
-	*ret_offset_s = 0;
-	if (!*p)
-		return 0;
-	*ret_given = true;
-	if (strcmp(p, "Z") == 0 || strcmp(p, "z") == 0 || strcmp(p, " UTC") == 0)
-		return 0;
-	if ((sscanf(p, "%c%2d:%2d%n", &sign, &hours, &minutes, &n) == 3 && !p[n]) ||
-	    (n = 0, sscanf(p, "%c%2d%2d%n", &sign, &hours, &minutes, &n) == 3 && !p[n])) {
-		if ((sign != '+' && sign != '-') || hours < 0 || hours > 14 || minutes < 0 || minutes > 59)
-			return -EINVAL;
-		*ret_offset_s = (hours * 60 + minutes) * 60 * (sign == '-' ? -1 : 1);
-		return 0;
+	for (*ret = 0; digits < max && is_digit(**text); digits++)
+		*ret = *ret * 10 + (*(*text)++ - '0');
+	return digits >= min && !is_digit(**text);
+}
+
+static bool scan_char(const char **text, char c)
+{
+	if (**text != c)
+		return false;
+	(*text)++;
+	return true;
+}
+
+struct clock_time {
+	int hour, minute, second, ms;
+};
+
+/* "10:30", "10:30:15", "10:30:15.25"; midnight may be 24:00 of the day before, and a minute may hold
+ * its leap second. */
+static bool scan_clock(const char **text, struct clock_time *ret)
+{
+	int scale = 100;
+
+	*ret = (struct clock_time){ 0 };
+	if (!scan_digits(text, 1, 2, &ret->hour) || !scan_char(text, ':') || !scan_digits(text, 2, 2, &ret->minute))
+		return false;
+	if (scan_char(text, ':')) {
+		if (!scan_digits(text, 2, 2, &ret->second))
+			return false;
+		if (**text == '.') {
+			if (!is_digit((*text)[1]))
+				return false;
+			for ((*text)++; is_digit(**text); (*text)++, scale /= 10)
+				ret->ms += (**text - '0') * scale;
+		}
 	}
-	return -EINVAL;
+	if (ret->hour == 24)
+		return ret->minute == 0 && ret->second == 0 && ret->ms == 0;
+	return ret->hour < 24 && ret->minute < 60 && ret->second <= 60;
+}
+
+/* "Z", "UTC", "+02:00", "-0530", "+02", perhaps behind a blank; nothing: *ret_given is false. */
+static bool scan_zone(const char *p, bool *ret_given, int *ret_offset_s)
+{
+	int hours, minutes = 0, sign;
+
+	*ret_offset_s = 0;
+	*ret_given = *p;
+	if (!*p)
+		return true;
+	if (*p == ' ')
+		p++;
+	if (strcmp(p, "Z") == 0 || strcmp(p, "z") == 0 || strcmp(p, "UTC") == 0)
+		return true;
+	if (*p != '+' && *p != '-')
+		return false;
+	sign = *p++ == '-' ? -1 : 1;
+	for (hours = 0; hours < 2; hours++)
+		if (!is_digit(p[hours]))
+			return false;
+	hours = (p[0] - '0') * 10 + (p[1] - '0');
+	p += 2;
+	if (*p) {
+		scan_char(&p, ':');
+		if (!scan_digits(&p, 2, 2, &minutes) || *p)
+			return false;
+	}
+	*ret_offset_s = sign * (hours * 60 + minutes) * 60;
+	return hours <= 14 && minutes < 60;
+}
+
+static int days_of_month(int year, int month)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return days[month - 1] + (month == 2 && leap);
 }
 
 /* A calendar date, perhaps with a time of day, perhaps with a zone. */
-static int parse_calendar(const char *text, int64_t *ret_ms)
+static int parse_calendar(const char *p, int64_t *ret_ms)
 {
+	struct clock_time clock = { 0 };
+	int year, month, day, offset_s;
 	struct tm tm = { 0 };
-	int year, month, day, hour = 0, minute = 0, second = 0, offset_s, n = 0, m = 0;
-	int64_t fraction_ms = 0;
-	const char *p = text;
 	bool zone;
 
-	if (sscanf(p, "%4d-%2d-%2d%n", &year, &month, &day, &n) != 3 || !n)
+	if (!scan_digits(&p, 4, 4, &year) || !scan_char(&p, '-') || !scan_digits(&p, 1, 2, &month) ||
+	    !scan_char(&p, '-') || !scan_digits(&p, 1, 2, &day))
 		return -EINVAL;
-	p += n;
-	if ((*p == 'T' || *p == ' ') && isdigit((unsigned char)p[1])) {
-		if (sscanf(p + 1, "%2d:%2d%n", &hour, &minute, &m) != 2 || !m)
+	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_of_month(year, month))
+		return -EINVAL;
+	if ((*p == 'T' || *p == 't' || *p == ' ') && is_digit(p[1])) {
+		p++;
+		if (!scan_clock(&p, &clock))
 			return -EINVAL;
-		p += 1 + m;
-		if (*p == ':') {
-			m = 0;
-			if (sscanf(p + 1, "%2d%n", &second, &m) != 1 || !m)
-				return -EINVAL;
-			p += 1 + m;
-		}
-		if (*p == '.') {
-			int64_t scale = 100;
-
-			for (p++; isdigit((unsigned char)*p); p++, scale /= 10)
-				fraction_ms += (*p - '0') * scale;
-		}
 	}
-	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 24 || minute < 0 ||
-	    minute > 59 || second < 0 || second > 60 || parse_zone(p, &zone, &offset_s) < 0)
+	if (!scan_zone(p, &zone, &offset_s))
 		return -EINVAL;
 	tm.tm_year = year - 1900;
 	tm.tm_mon = month - 1;
 	tm.tm_mday = day;
-	tm.tm_hour = hour;
-	tm.tm_min = minute;
-	tm.tm_sec = second;
+	tm.tm_hour = clock.hour;
+	tm.tm_min = clock.minute;
+	tm.tm_sec = clock.second;
 	if (zone)
 		*ret_ms = ((int64_t)timegm(&tm) - offset_s) * 1000;
 	else if (local_ms(&tm, ret_ms) < 0)
 		return -EINVAL;
-	/* 2026-02-31 would otherwise quietly become the third of March. */
-	if (tm.tm_mday != day && hour < 24 && second < 60)
-		return -EINVAL;
-	*ret_ms += fraction_ms;
+	*ret_ms += clock.ms;
 	return 0;
 }
 
-static int parse_clock(const char *text, int64_t now_ms, int64_t *ret_ms)
+static int parse_clock(const char *p, int64_t now_ms, int64_t *ret_ms)
 {
-	int hour, minute, second = 0, n = 0;
+	struct clock_time clock;
+	int r;
 
-	if (sscanf(text, "%2d:%2d%n", &hour, &minute, &n) != 2 || !n)
+	if (!scan_clock(&p, &clock) || *p)
 		return -EINVAL;
-	if (text[n] == ':') {
-		int m = 0;
-
-		if (sscanf(text + n + 1, "%2d%n", &second, &m) != 1 || !m)
-			return -EINVAL;
-		n += 1 + m;
-	}
-	if (text[n] || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
-		return -EINVAL;
-	if (midnight(now_ms, 0, ret_ms) < 0)
-		return -EINVAL;
-	*ret_ms += ((int64_t)hour * 3600 + minute * 60 + second) * 1000;
-	return 0;
+	r = local_day(now_ms, 0, clock.hour, clock.minute, clock.second, ret_ms);
+	if (r == 0)
+		*ret_ms += clock.ms;
+	return r;
 }
 
-/* "2h", "1d 3h", "5 minutes", with "ago" or a minus sign around it. */
+/* "2h ago", "1d 3h ago", "5 minutes ago", "-2h", and "+2h" for what is to come. */
 static int parse_ago(const char *text, int64_t now_ms, int64_t *ret_ms)
 {
 	const char *p = text;
 	int64_t total = 0, ms;
-	bool minus = *p == '-', ago = false;
+	bool sign = *p == '-' || *p == '+', ago = false;
 
-	if (minus)
+	if (sign)
 		p++;
 	do {
-		if (parse_span(&p, &ms) < 0)
+		if (scan_span(&p, AGO_MAX_MS, &ms) < 0)
 			return -EINVAL;
 		total += ms;
+		if (total > AGO_MAX_MS)
+			return -EINVAL;
 		while (*p == ' ')
 			p++;
 		if (strcmp(p, "ago") == 0) {
@@ -237,62 +324,63 @@ static int parse_ago(const char *text, int64_t now_ms, int64_t *ret_ms)
 			break;
 		}
 	} while (*p);
-	if (minus == ago)
+	if (sign == ago)
 		return -EINVAL;
-	*ret_ms = now_ms - total;
+	*ret_ms = text[0] == '+' ? now_ms + total : now_ms - total;
 	return 0;
+}
+
+static int parse_epoch(const char *p, int64_t *ret_ms)
+{
+	struct decimal seconds;
+
+	if (scan_decimal(&p, &seconds) < 0 || *p)
+		return -EINVAL;
+	return times_unit(&seconds, 1000, 100000000000000LL, ret_ms);
 }
 
 int ccm_time_parse(const char *text, int64_t now_ms, int64_t *ret_ms, struct ccm_diag *diag)
 {
-	int r;
+	static const struct { const char *word; int days; } words[] = {
+		{ "yesterday", -1 }, { "today", 0 }, { "tomorrow", 1 },
+	};
+	int64_t ms = now_ms;
+	int r = -EINVAL;
 
-	if (strcmp(text, "now") == 0) {
-		*ret_ms = now_ms;
-		return 0;
-	}
-	if (strcmp(text, "today") == 0)
-		return midnight(now_ms, 0, ret_ms);
-	if (strcmp(text, "yesterday") == 0)
-		return midnight(now_ms, -1, ret_ms);
-	if (text[0] == '@') {
-		char *rest;
-		double seconds = strtod(text + 1, &rest);
-
-		if (rest > text + 1 && !*rest && seconds >= 0 && seconds < 1e11) {
-			*ret_ms = (int64_t)llround(seconds * 1000);
-			return 0;
-		}
-		r = -EINVAL;
-	} else {
-		r = parse_calendar(text, ret_ms);
-		if (r < 0)
-			r = parse_clock(text, now_ms, ret_ms);
-		if (r < 0)
-			r = parse_ago(text, now_ms, ret_ms);
-	}
+	if (strcmp(text, "now") == 0)
+		r = 0;
+	for (size_t i = 0; r < 0 && i < ARRAY_SIZE(words); i++)
+		if (strcmp(text, words[i].word) == 0)
+			r = local_day(now_ms, words[i].days, 0, 0, 0, &ms);
+	if (r < 0 && text[0] == '@')
+		r = parse_epoch(text + 1, &ms);
+	if (r < 0)
+		r = parse_calendar(text, &ms);
+	if (r < 0)
+		r = parse_clock(text, now_ms, &ms);
+	if (r < 0)
+		r = parse_ago(text, now_ms, &ms);
 	if (r < 0)
 		return ccm_diag_set(diag, r,
 				    "'%s' is not a time: try '2h ago', yesterday, 10:30, 2026-07-01, "
 				    "'2026-07-01 10:30' or @1782900000", text);
+	*ret_ms = ms;
 	return 0;
 }
 
 const char *ccm_time_format(int64_t ms, bool iso, char *buf, size_t bytes)
 {
-	time_t t = (time_t)(ms / 1000);
+	int rest = (int)(ms % 1000);
+	time_t t = (time_t)(ms / 1000 - (rest < 0));
 	struct tm tm;
 	char zone[8];
-	size_t n;
+	size_t n = 0;
 
-	if (!localtime_r(&t, &tm)) {
+	if (localtime_r(&t, &tm) && tm.tm_year >= 0 && tm.tm_year < 10000 - 1900)
+		n = strftime(buf, bytes, iso ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &tm);
+	if (!n)
 		snprintf(buf, bytes, "@%lld", (long long)(ms / 1000));
-		return buf;
-	}
-	n = strftime(buf, bytes, iso ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &tm);
-	if (iso) {
-		strftime(zone, sizeof zone, "%z", &tm);
-		snprintf(buf + n, bytes - n, ".%03d%.3s:%.2s", (int)(ms % 1000), zone, zone + 3);
-	}
+	else if (iso && strftime(zone, sizeof zone, "%z", &tm))
+		snprintf(buf + n, bytes - n, ".%03d%.3s:%.2s", rest < 0 ? rest + 1000 : rest, zone, zone + 3);
 	return buf;
 }

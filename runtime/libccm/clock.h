@@ -22,9 +22,10 @@ int ccm_duration_parse(const char *text, int64_t *ret_ms);
 /* "2s", "90s", "1500ms", "5m": in the greatest unit that leaves no rest. buf holds at least 32. */
 const char *ccm_duration_format(int64_t ms, char *buf, size_t bytes);
 
-/* "2h ago", "yesterday", "today", "now", "10:30", "2026-07-01", "2026-07-01 10:30[:15]",
- * "2026-07-01T10:30:15[.250][Z|+02:00]", "@epoch[.fraction]", "-2h". Local time unless a zone is
- * given; now_ms is the time that "ago" counts from. -EINVAL, with words in diag. */
+/* "2h ago", "1d 3h ago", "-2h", "+2h", "yesterday", "today", "tomorrow", "now", "10:30[:15]", "2026-07-01",
+ * "2026-07-01 10:30[:15[.250]]", "2026-07-01T10:30:15[.250][Z|UTC|+02:00|+0200|+02]", "@epoch[.fraction]".
+ * Local time unless a zone is given; now_ms is the time that "ago" counts from. *ret_ms is written only
+ * on success. -EINVAL, with words in diag. */
 int ccm_time_parse(const char *text, int64_t now_ms, int64_t *ret_ms, struct ccm_diag *diag);
 
 /* "2026-07-01 10:30:15" in local time; iso: "2026-07-01T10:30:15.250+02:00". buf holds at least 32. */
