@@ -46,8 +46,10 @@ struct command {
 
 /* The table in main.c; a NULL name ends it. */
 extern const struct command commands[];
+struct ccm_opt_usage command_usage(const struct command *c);
 
 int cmd_alert(struct ctx *ctx, int argc, char **argv);
+int cmd_completion(struct ctx *ctx, int argc, char **argv);
 int cmd_config(struct ctx *ctx, int argc, char **argv);
 int cmd_db(struct ctx *ctx, int argc, char **argv);
 int cmd_disable(struct ctx *ctx, int argc, char **argv);

@@ -26,6 +26,8 @@ const struct command commands[] = {
 	  cmd_alert, false },
 	{ "tidy", "", "take in the spool and shorten the write-ahead log; run starts it by itself", 0, 0, DB_WRITE,
 	  cmd_tidy, false },
+	{ "completion", "bash|zsh|fish", "print a script that completes ccm-hook's words in that shell", 1, 1, DB_NONE,
+	  cmd_completion, false },
 	{ "config", "", "show the configuration in force", 0, 0, DB_NONE, cmd_config, true },
 	{ 0 }
 };
@@ -68,6 +70,12 @@ static const char *self_path(const char *argv0, char buf[PATH_MAX])
 	if (strchr(argv0, '/') && realpath(argv0, buf))
 		return buf;
 	return argv0;
+}
+
+struct ccm_opt_usage command_usage(const struct command *c)
+{
+	return (struct ccm_opt_usage){ .program = "ccm-hook", .command = c->name, .args = c->args, .summary = c->summary,
+				       .min_args = c->min_args, .max_args = c->max_args };
 }
 
 static int open_db(struct ctx *ctx, enum command_db mode)
@@ -141,7 +149,7 @@ int main(int argc, char **argv)
 		ccm_error("unknown command '%s' (see 'ccm-hook --help')", argv[1]);
 		return CCM_EXIT_USAGE;
 	}
-	ctx.usage = (struct ccm_opt_usage){ "ccm-hook", c->name, c->args, c->summary, c->min_args, c->max_args, false };
+	ctx.usage = command_usage(c);
 	ctx.self = self_path(argv[0], self);
 	r = ccm_paths_init(&ctx.paths, &diag);
 	if (r < 0) {

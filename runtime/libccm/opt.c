@@ -16,7 +16,7 @@ void ccm_opt_list_done(struct ccm_opt_list *l)
 	*l = (struct ccm_opt_list){ 0 };
 }
 
-static bool needs_value(const struct ccm_opt *o)
+bool ccm_opt_needs_value(const struct ccm_opt *o)
 {
 	return o->value && o->type != CCM_OPT_STR_IF;
 }
@@ -39,14 +39,6 @@ static void print_help(const struct ccm_opt_usage *u, const struct ccm_opt *opts
 			printf("%-*s%s\n", HELP_COLUMN, left, o->help);
 	}
 	printf("%-*s%s\n", HELP_COLUMN, "      --help", "show this help");
-}
-
-/* One line an option: its spellings, a tab, its choices or value name, a tab, its help. */
-static void print_list(const struct ccm_opt *opts)
-{
-	for (const struct ccm_opt *o = opts; o->name; o++)
-		printf("--%s\t%c\t%s\t%s\t%s\n", o->name, o->letter ? o->letter : '-',
-		       needs_value(o) ? o->value : "", o->choices ? o->choices : "", o->help);
 }
 
 int ccm_opt_error(const struct ccm_opt_usage *u, const char *format, ...)
@@ -148,7 +140,7 @@ static int parse_long(const struct ccm_opt_usage *u, const struct ccm_opt *opts,
 	}
 	if (equals)
 		return set_value(u, o, equals + 1, argc);
-	if (!needs_value(o))
+	if (!ccm_opt_needs_value(o))
 		return set_value(u, o, NULL, argc);
 	if (i + 1 >= argc)
 		return ccm_opt_error(u, "--%s needs a value: --%s=%s", o->name, o->name, o->value);
@@ -164,7 +156,7 @@ static int parse_short(const struct ccm_opt_usage *u, const struct ccm_opt *opts
 
 		if (!o)
 			return ccm_opt_error(u, "unknown option '-%c'", *c);
-		if (!needs_value(o)) {
+		if (!ccm_opt_needs_value(o)) {
 			r = set_value(u, o, NULL, argc);
 			if (r < 0)
 				return r;
@@ -193,7 +185,7 @@ int ccm_opt_parse(const struct ccm_opt_usage *u, const struct ccm_opt *opts, int
 	bool ended = false;
 
 	if (u->list) {
-		print_list(opts);
+		u->list(u->list_user, opts);
 		return -CCM_E_HELP;
 	}
 	for (int i = 0; i < argc; i++) {

@@ -67,12 +67,17 @@ struct ccm_opt_usage {
 	const char *args;            /* what follows the options: "NAME [FILE]" */
 	const char *summary;         /* one line */
 	int min_args, max_args;      /* how many words that are not options; max -1: any number */
-	bool list;                   /* print the options as lines for completion instead of parsing */
+	/* Set, the parser only hands out the command's table and returns -CCM_E_HELP: for completion. */
+	void (*list)(void *user, const struct ccm_opt *opts);
+	void *list_user;
 };
 
 /* Puts the words that are not options to the front of argv (which starts behind the command's
  * name) and returns how many there are. */
 int ccm_opt_parse(const struct ccm_opt_usage *usage, const struct ccm_opt *opts, int argc, char **argv);
+
+/* True if the option takes the next word as its value. */
+bool ccm_opt_needs_value(const struct ccm_opt *o);
 
 /* For what only the command can judge: says it as the parser would and returns -CCM_E_USAGE. */
 int ccm_opt_error(const struct ccm_opt_usage *usage, const char *format, ...) _printf_(2, 3);
