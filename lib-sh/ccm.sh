@@ -227,9 +227,10 @@ ccm_alert() {
 	"$CCM_HOOK" alert -- "$@"
 }
 
-# Usage: ccm_db SQL
-# Prints what a reading SQL statement finds in the database of events. Starts ccm-hook.
-#     ccm_db "SELECT count(*) FROM event WHERE session_id = '$CCM_SESSION_ID'"
+# Usage: ccm_db SQL [NAME=VALUE...]
+# Prints what a reading SQL statement finds in the database of events: a line each row, tabs between
+# the columns. :NAME in the statement stands for VALUE, whatever characters it holds. Starts ccm-hook.
+#     calls=$(ccm_db 'SELECT count(*) FROM event WHERE session_id = :session' session="$CCM_SESSION_ID")
 ccm_db() {
 	"$CCM_HOOK" db -- "$@"
 }

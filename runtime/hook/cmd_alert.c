@@ -4,7 +4,6 @@
 
 #include "ctx.h"
 #include "libccm/clock.h"
-#include "libccm/log.h"
 #include "libccm/utf8.h"
 #include "libccm/uuid.h"
 
@@ -27,16 +26,12 @@ static const char *or_null(const char *name)
 	return value && value[0] ? value : NULL;
 }
 
-static int check(const char *level, const char *title)
+static int check(const struct ctx *ctx, const char *level, const char *title)
 {
-	if (strcmp(level, "info") != 0 && strcmp(level, "warning") != 0 && strcmp(level, "urgent") != 0) {
-		ccm_error("alert: LEVEL is info, warning or urgent, not '%s' (see 'ccm-hook alert --help')", level);
-		return -CCM_E_USAGE;
-	}
-	if (!title[0]) {
-		ccm_error("alert: the title is empty (see 'ccm-hook alert --help')");
-		return -CCM_E_USAGE;
-	}
+	if (strcmp(level, "info") != 0 && strcmp(level, "warning") != 0 && strcmp(level, "urgent") != 0)
+		return ccm_opt_error(&ctx->usage, "LEVEL is info, warning or urgent, not '%s'", level);
+	if (!title[0])
+		return ccm_opt_error(&ctx->usage, "the title is empty");
 	return 0;
 }
 
@@ -55,7 +50,7 @@ int cmd_alert(struct ctx *ctx, int argc, char **argv)
 	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
 	if (argc < 0)
 		return argc;
-	r = check(argv[0], argv[1]);
+	r = check(ctx, argv[0], argv[1]);
 	if (r < 0)
 		return r;
 	add_clean(&title, argv[1], true);

@@ -91,14 +91,11 @@ static int set_member(struct ccm_sbuf *text, const char *setting)
 	return 0;
 }
 
-static int check_settings(const struct ccm_opt_list *set)
+static int check_settings(const struct ctx *ctx, const struct ccm_opt_list *set)
 {
-	for (int i = 0; i < set->count; i++) {
-		if (!strchr(set->items[i], '=') || set->items[i][0] == '=') {
-			ccm_error("field: --set takes NAME=TEXT, not '%s' (see 'ccm-hook field --help')", set->items[i]);
-			return -CCM_E_USAGE;
-		}
-	}
+	for (int i = 0; i < set->count; i++)
+		if (!strchr(set->items[i], '=') || set->items[i][0] == '=')
+			return ccm_opt_error(&ctx->usage, "--set takes NAME=TEXT, not '%s'", set->items[i]);
 	return 0;
 }
 
@@ -145,7 +142,7 @@ int cmd_field(struct ctx *ctx, int argc, char **argv)
 	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
 	if (argc < 0)
 		return argc;
-	r = check_settings(&set);
+	r = check_settings(ctx, &set);
 	if (r < 0)
 		return r;
 	r = read_input(argc > 1 ? argv[1] : NULL, (size_t)ctx->settings.max_event_bytes, &text);

@@ -23,12 +23,6 @@ struct request {
 	char **argv;
 };
 
-static int usage_error(const char *words)
-{
-	ccm_error("state: %s (see 'ccm-hook state --help')", words);
-	return -CCM_E_USAGE;
-}
-
 static struct ccm_db_arg automation_arg(const struct request *q)
 {
 	return (struct ccm_db_arg)DB_TEXT("automation", q->automation);
@@ -106,7 +100,7 @@ static int incr(const struct request *q)
 		errno = 0;
 		by = strtoll(q->argv[1], &rest, 10);
 		if (rest == q->argv[1] || *rest || errno)
-			return usage_error("incr takes a whole number");
+			return ccm_opt_error(&q->ctx->usage, "incr takes a whole number, not '%s'", q->argv[1]);
 	}
 	r = ccm_txn_begin(q->ctx->db, &txn);
 	if (r == 0)
@@ -139,11 +133,14 @@ static int del(const struct request *q)
 
 static void add_member(struct ccm_sbuf *out, const struct ccm_rows *rows, const char *name)
 {
+	_cleanup_sbuf_ struct ccm_sbuf quoted = { 0 };
 	size_t bytes;
 	const char *text = ccm_rows_blob(rows, name, &bytes);
 
+	ccm_json_quote(&quoted, text ? text : "", bytes);
+	out->failed |= quoted.failed;
 	ccm_sbuf_addf(out, "\"%s\":", name);
-	ccm_json_quote(out, text ? text : "", bytes);
+	ccm_term_json(out, ccm_sbuf_str(&quoted), quoted.bytes);
 	ccm_sbuf_addc(out, ',');
 }
 
@@ -224,7 +221,7 @@ static int find_session(struct request *q)
 		return 0;
 	q->session = getenv("CCM_SESSION_ID");
 	if (!q->session || !q->session[0])
-		return usage_error("which session? CCM_SESSION_ID is not set: give --session=ID");
+		return ccm_opt_error(&q->ctx->usage, "which session? CCM_SESSION_ID is not set: give --session=ID");
 	return 0;
 }
 
@@ -246,17 +243,17 @@ int cmd_state(struct ctx *ctx, int argc, char **argv)
 		return argc;
 	verb = find_verb(argv[0]);
 	if (!verb)
-		return usage_error("the first word is get, set, incr, del or list");
+		return ccm_opt_error(&ctx->usage, "the first word is get, set, incr, del or list");
 	q.argc = argc - 1;
 	q.argv = argv + 1;
 	if (q.argc < verb->min_args)
-		return usage_error("which key?");
+		return ccm_opt_error(&ctx->usage, "which key?");
 	if (q.argc > verb->max_args)
-		return usage_error("too many words");
+		return ccm_opt_error(&ctx->usage, "too many words");
 	if (q.automation && !q.automation[0])
 		q.automation = NULL;
 	if (!q.automation && verb->run != list)
-		return usage_error("whose state? CCM_AUTOMATION is not set: give --automation=NAME");
+		return ccm_opt_error(&ctx->usage, "whose state? CCM_AUTOMATION is not set: give --automation=NAME");
 	r = find_session(&q);
 	return r < 0 ? r : verb->run(&q);
 }

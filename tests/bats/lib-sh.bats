@@ -265,6 +265,14 @@ is() {
 	[ "$(db "SELECT DISTINCT level, source, session_id, title, body FROM alert")" = "warning|probe|s1|Tests fail|two of them" ]
 }
 
+@test "ccm_db: what was recorded can be asked" {
+	event Stop | ccm-hook run
+	script 0 'ccm_db "SELECT event, :text FROM event WHERE event = :name" name=Stop text="it'\''s"'
+	[ "$output" = $'Stop\tit'\''s' ]
+	script 1 'ccm_db "DELETE FROM event"'
+	[ -z "$output" ]
+}
+
 @test "ccm_log and ccm_warn: they speak on stderr, with the automation's name" {
 	script 0 'ccm_log two words; ccm_warn "%s odd"'
 	[ -z "$output" ]

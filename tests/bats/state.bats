@@ -64,7 +64,7 @@ setup() {
 
 @test "state: incr by what is no number is a usage error" {
 	run -64 --separate-stderr ccm-hook state incr n lots
-	[[ $stderr == *"incr takes a whole number"* ]]
+	[[ $stderr == *"incr takes a whole number, not 'lots'"* ]]
 }
 
 @test "state: parallel hooks lose no count" {
@@ -130,6 +130,14 @@ setup() {
 	ccm-hook state set --session k $'a"b\nc'
 	run -0 ccm-hook state list --json
 	[ "$(jq -r '.automation, .session_id, .key, .value' <<<"$output")" = $'counter\ns1\nk\na"b\nc' ]
+}
+
+@test "state: list --json sends no control bytes to a terminal" {
+	ccm-hook state set k $'\x7f\xc2\x9b31m\e'
+	run -0 ccm-hook state list --json
+	[[ $output != *[$'\x7f\e']* ]]
+	[[ $output != *$'\xc2\x9b'* ]]
+	[ "$(jq -r .value <<<"$output")" = $'\x7f\xc2\x9b31m\e' ]
 }
 
 @test "state: an unknown verb is a usage error" {
