@@ -56,14 +56,16 @@ int cmd_disable(struct ctx *ctx, int argc, char **argv);
 int cmd_enable(struct ctx *ctx, int argc, char **argv);
 int cmd_field(struct ctx *ctx, int argc, char **argv);
 int cmd_init(struct ctx *ctx, int argc, char **argv);
+int cmd_install(struct ctx *ctx, int argc, char **argv);
 int cmd_list(struct ctx *ctx, int argc, char **argv);
 int cmd_log(struct ctx *ctx, int argc, char **argv);
 int cmd_quote(struct ctx *ctx, int argc, char **argv);
 int cmd_run(struct ctx *ctx, int argc, char **argv);
 int cmd_show(struct ctx *ctx, int argc, char **argv);
 int cmd_state(struct ctx *ctx, int argc, char **argv);
+int cmd_stats(struct ctx *ctx, int argc, char **argv);
 int cmd_test(struct ctx *ctx, int argc, char **argv);
 int cmd_tidy(struct ctx *ctx, int argc, char **argv);
-int cmd_stats(struct ctx *ctx, int argc, char **argv);
+int cmd_uninstall(struct ctx *ctx, int argc, char **argv);
 
 #endif

@@ -9,6 +9,9 @@
 const struct command commands[] = {
 	{ "run", "", "answer one hook event read from standard input", 0, 0, DB_NONE, cmd_run, false },
 	{ "init", "", "make ~/.ccm: its folders, database and a sample config.ini", 0, 0, DB_WRITE, cmd_init, true },
+	{ "install", "", "register with the client: its settings call us at every event", 0, 0, DB_NONE, cmd_install,
+	  false },
+	{ "uninstall", "", "take our entries out of the client's settings", 0, 0, DB_NONE, cmd_uninstall, false },
 	{ "log", "", "show recorded events, newest first", 0, 0, DB_READ, cmd_log, true },
 	{ "show", "ID|UUID|last", "show one event whole: payload, runs, answer, and why", 1, 1, DB_READ, cmd_show, true },
 	{ "stats", "", "count what was recorded: events, tools, verdicts, automations, days", 0, 0, DB_READ, cmd_stats, true },
