@@ -64,6 +64,7 @@ int cmd_run(struct ctx *ctx, int argc, char **argv);
 int cmd_show(struct ctx *ctx, int argc, char **argv);
 int cmd_state(struct ctx *ctx, int argc, char **argv);
 int cmd_stats(struct ctx *ctx, int argc, char **argv);
+int cmd_statusline(struct ctx *ctx, int argc, char **argv);
 int cmd_test(struct ctx *ctx, int argc, char **argv);
 int cmd_tidy(struct ctx *ctx, int argc, char **argv);
 int cmd_uninstall(struct ctx *ctx, int argc, char **argv);

@@ -12,6 +12,8 @@ const struct command commands[] = {
 	{ "install", "", "register with the client: its settings call us at every event", 0, 0, DB_NONE, cmd_install,
 	  false },
 	{ "uninstall", "", "take our entries out of the client's settings", 0, 0, DB_NONE, cmd_uninstall, false },
+	{ "statusline", "", "be the client's status line: one line of what it sends on stdin", 0, 0, DB_NONE,
+	  cmd_statusline, false },
 	{ "log", "", "show recorded events, newest first", 0, 0, DB_READ, cmd_log, true },
 	{ "show", "ID|UUID|last", "show one event whole: payload, runs, answer, and why", 1, 1, DB_READ, cmd_show, true },
 	{ "stats", "", "count what was recorded: events, tools, verdicts, automations, days", 0, 0, DB_READ, cmd_stats, true },
