@@ -86,7 +86,7 @@ offers() {
 @test "completion: offers files beside names where both may stand" {
 	offers "file.json" enable fi
 	offers "FileChanged" test --event F
-	offers "file.json" test --event fi
+	offers "file.json" test --event file.
 }
 
 @test "completion: offers the words that a command takes" {
