@@ -35,7 +35,12 @@ e2e_sandbox() {
 	export TMPDIR=$T/tmp
 	mkdir -p "$TMPDIR" "$CLAUDE_CONFIG_DIR"
 	git init --quiet --initial-branch=main
-	find_client
+	find_client || return
+	in_namespace true || {
+		report 'no network namespace: run the tests as root, or let users make them (Debian: sysctl' \
+			'kernel.unprivileged_userns_clone=1; Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0)'
+		return 1
+	}
 	# What a person answers once: theme, "do you trust this folder?", "use this API key?".
 	jq -n --arg project "$PROJECT" --arg key "${KEY: -20}" '{
 		hasCompletedOnboarding: true, theme: "dark",
@@ -55,7 +60,7 @@ find_client() {
 	case $(ldd --version 2>&1) in *musl*) libc=-musl ;; esac
 	CCM_CLIENT=$CCM_BUILD/tests/e2e/node_modules/@anthropic-ai/claude-code-linux-$arch$libc/claude
 	if ! [ -x "$CCM_CLIENT" ]; then
-		echo "no client at '$CCM_CLIENT': run these tests by 'make check-e2e', which fetches it" >&2
+		report "no client at '$CCM_CLIENT': run these tests by 'make check-e2e', which fetches it"
 		return 1
 	fi
 }
@@ -83,13 +88,16 @@ registered_natively() {
 # What the model answers, one entry per request; api.mjs says what an entry may hold.
 answers() { jq . <<<"$1" >"$T/answers.json"; }
 
-# The client's whole world is named here.
-client() {
+in_namespace() {
 	local namespace=(unshare --net)
 	[ "$(id -u)" -eq 0 ] || namespace+=(--map-root-user)
+	"${namespace[@]}" sh -c 'ip link set lo up && exec "$@"' sh "$@"
+}
+
+# The client's whole world is named here.
+client() {
 	rm -f "$T/api.jsonl"
-	"${namespace[@]}" sh -c 'ip link set lo up && exec "$@"' sh \
-		env -i \
+	in_namespace env -i \
 		PATH="$CCM_BUILD:$(dirname "$(command -v node)"):/usr/local/bin:/usr/bin:/bin" \
 		HOME="$HOME" CLAUDE_CONFIG_DIR="$CLAUDE_CONFIG_DIR" CCM_HOME="$CCM_HOME" CCM_DATA_DIR="$CCM_DATA_DIR" \
 		TMPDIR="$TMPDIR" LANG=C.UTF-8 TZ=UTC TERM="${TERM:-dumb}" ANTHROPIC_API_KEY="$KEY" \
@@ -105,7 +113,7 @@ client() {
 claude_p() {
 	local prompt=$1
 	shift
-	export -f client
+	export -f client in_namespace
 	export T E2E KEY CCM_CLIENT
 	run --separate-stderr timeout --kill-after=5 120 bash -c 'client "$@"' bash -p "$prompt" \
 		--permission-mode acceptEdits --allowedTools Bash Read Write Edit Agent "$@" </dev/null
@@ -172,7 +180,7 @@ report() { printf '%s\n' "$@" >&2; }
 # Usage: term_start [OPTION...]
 # The client on a terminal of its own: a tmux server that only this test knows. Permissions are asked for.
 term_start() {
-	export -f client
+	export -f client in_namespace
 	export T E2E KEY CCM_CLIENT
 	term_tmux new-session -d -x 120 -y 50 "bash -c 'client \"\$@\"' bash $* 2>'$T/term.err'; \
 		echo \"the client ended with \$?\"; exec cat"
