@@ -21,8 +21,9 @@
  * case begins (not between the starts of a burst), up to LEFT_MAX_MS.
  *
  * SAMPLES: one line a start: round, case, microseconds from before posix_spawn() until it was
- * reaped, its peak memory in KiB, microseconds until what it left behind was gone. stdout of the
- * programs goes to /dev/null, stderr is ours.
+ * reaped, its peak memory in KiB, microseconds until what it left behind was gone, microseconds of
+ * processor time (its own and of what it waited for). stdout of the programs goes to /dev/null,
+ * stderr is ours.
  *
  * This program itself stays small: what it has in memory counts into the peak of what it starts.
  *
@@ -184,7 +185,17 @@ static void check_status(const struct bench_case *c, int status)
 	fail(words, c->name);
 }
 
-static void start(const struct bench_case *c, int64_t *ret_us, long *ret_kib)
+struct sample {
+	int64_t us, cpu_us;
+	long kib;
+};
+
+static int64_t in_us(struct timeval t)
+{
+	return (int64_t)t.tv_sec * 1000000 + t.tv_usec;
+}
+
+static void start(const struct bench_case *c, struct sample *ret)
 {
 	int input = open(c->input, O_RDONLY | O_CLOEXEC);
 	struct rusage usage;
@@ -199,8 +210,9 @@ static void start(const struct bench_case *c, int64_t *ret_us, long *ret_kib)
 	while (wait4(pid, &status, 0, &usage) < 0)
 		if (errno != EINTR)
 			fail(strerror(errno), c->name);
-	*ret_us = now_us() - begin;
-	*ret_kib = usage.ru_maxrss;
+	ret->us = now_us() - begin;
+	ret->cpu_us = in_us(usage.ru_utime) + in_us(usage.ru_stime);
+	ret->kib = usage.ru_maxrss;
 	close(input);
 	check_status(c, status);
 }
@@ -224,12 +236,13 @@ static int64_t wait_for_left(const struct bench_case *c)
 static void measure(const struct bench_case *c, long round)
 {
 	for (long i = 0; i < c->burst; i++) {
-		int64_t us;
-		long kib;
+		struct sample s;
+		int64_t left_us;
 
-		start(c, &us, &kib);
-		printf("%ld\t%s\t%lld\t%ld\t%lld\n", round, c->name, (long long)us, kib,
-		       i + 1 < c->burst ? 0LL : (long long)wait_for_left(c));
+		start(c, &s);
+		left_us = i + 1 < c->burst ? 0 : wait_for_left(c);
+		printf("%ld\t%s\t%lld\t%ld\t%lld\t%lld\n", round, c->name, (long long)s.us, s.kib, (long long)left_us,
+		       (long long)s.cpu_us);
 	}
 }
 

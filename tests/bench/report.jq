@@ -9,7 +9,8 @@ def percentile(p): sort | .[([(length * p | ceil), 1] | max) - 1];
 def rounded(n): . * n | round | . / n;
 
 [split("\n")[] | select(. != "") | split("\t")
-	| { round: (.[0] | tonumber), name: .[1], us: (.[2] | tonumber), kib: (.[3] | tonumber), left: (.[4] | tonumber) }]
+	| { round: (.[0] | tonumber), name: .[1], us: (.[2] | tonumber), kib: (.[3] | tonumber), left: (.[4] | tonumber),
+		cpu: (.[5] | tonumber) }]
 | map(select(.round >= 0))
 # {case: {round: [microseconds]}}, and the same flat
 | (reduce .[] as $s ({}; .[$s.name][$s.round | tostring] += [$s.us])) as $by_round
@@ -62,7 +63,7 @@ def at_least(limit; what; value): { what: what, value: value, relation: "at leas
 	| select($all[.name]) | .name as $name | ($all[$name] | map(.us)) as $us | ($all[$name] | map(.left)) as $left
 	| . + {
 		starts: ($us | length), median_us: ($us | median), p90_us: ($us | percentile(0.9)),
-		p99_us: ($us | percentile(0.99)), p10_us: ($us | percentile(0.1)), times_floor: ratio($name; "floor"),
+		p99_us: ($us | percentile(0.99)), p10_us: ($us | percentile(0.1)), cpu_us: ($all[$name] | map(.cpu) | median), times_floor: ratio($name; "floor"),
 		peak_kib: ($all[$name] | map(.kib) | max),
 		# How often something was left running, and for how long: a checkpoint, mostly.
 		left: { share: ($left | map(select(. > 50)) | length / ($us | length) | rounded(1000)),
