@@ -253,3 +253,38 @@ UNION ALL SELECT 'sessions', session_id, max(project), sum(n), max(last_ms), max
 UNION ALL SELECT 'projects', project, NULL, sum(n), max(last_ms), sum(n) FROM groups
   WHERE project IS NOT NULL GROUP BY project
 ORDER BY sort DESC, name;
+
+-- Pruning. The oldest events first, at most so many in one transaction; the three that belong
+-- together choose the same ones.
+-- fragment: OLDEST_EVENTS
+SELECT id FROM event WHERE received_ms < :before_ms ORDER BY received_ms, id LIMIT :batch
+
+-- query: PRUNE_RUNS
+DELETE FROM run WHERE event_id IN (@OLDEST_EVENTS@);
+
+-- query: PRUNE_PAYLOADS
+DELETE FROM payload WHERE event_id IN (@OLDEST_EVENTS@);
+
+-- query: PRUNE_EVENTS
+DELETE FROM event WHERE id IN (@OLDEST_EVENTS@);
+
+-- query: PRUNE_SESSIONS
+DELETE FROM session WHERE session_id IN (
+  SELECT session_id FROM session s
+  WHERE NOT EXISTS (SELECT 1 FROM event e WHERE e.session_id = s.session_id) LIMIT :batch);
+
+-- query: PRUNE_STATE
+DELETE FROM state WHERE session_id <> '' AND session_id NOT IN (SELECT session_id FROM session);
+
+-- query: PRUNE_COUNT
+SELECT count(*) AS events FROM event WHERE received_ms < :before_ms;
+
+-- query: EVENT_COUNT
+SELECT count(*) AS events FROM event;
+
+-- query: USED_BYTES
+SELECT (pc.page_count - fc.freelist_count) * ps.page_size AS bytes
+FROM pragma_page_count pc, pragma_freelist_count fc, pragma_page_size ps;
+
+-- query: FREE_PAGES
+SELECT freelist_count AS pages FROM pragma_freelist_count;

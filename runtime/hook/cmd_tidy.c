@@ -5,10 +5,23 @@
 #include <sys/file.h>
 
 #include "ctx.h"
+#include "libccm/clock.h"
 #include "libccm/log.h"
+#include "libccm/prune.h"
 #include "libccm/store.h"
 
 #define INGEST_MAX_MS 10000
+#define PRUNE_MAX_US (2 * 1000 * 1000)
+
+/* A little each time: it is started often enough. */
+static int prune(const struct ctx *ctx)
+{
+	struct ccm_prune p = { .max_bytes = ctx->settings.max_bytes, .deadline_us = ccm_mono_us() + PRUNE_MAX_US };
+
+	if (ctx->settings.max_age_ms)
+		p.before_ms = ccm_now_ms() - ctx->settings.max_age_ms;
+	return p.before_ms || p.max_bytes ? ccm_prune_run(ctx->db, &p) : 0;
+}
 
 int cmd_tidy(struct ctx *ctx, int argc, char **argv)
 {
@@ -29,7 +42,9 @@ int cmd_tidy(struct ctx *ctx, int argc, char **argv)
 	ccm_store_open(&store, &ctx->paths, &ctx->settings);
 	store.db = ctx->db;
 	ccm_store_ingest(&store, INGEST_MAX_MS);
-	r = ccm_db_checkpoint(ctx->db);
+	r = prune(ctx);
+	if (r == 0)
+		r = ccm_db_checkpoint(ctx->db);
 	if (store.trouble.bytes)
 		ccm_warn("%s", store.trouble.text);
 	ccm_sbuf_done(&store.trouble);

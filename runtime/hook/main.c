@@ -29,6 +29,7 @@ const struct command commands[] = {
 	  DB_WRITE, cmd_state, false },
 	{ "alert", "LEVEL TITLE [BODY]", "tell the person something: info, warning or urgent", 2, 3, DB_WRITE,
 	  cmd_alert, false },
+	{ "prune", "", "forget the oldest events", 0, 0, DB_WRITE, cmd_prune, true },
 	{ "tidy", "", "take in the spool and shorten the write-ahead log; run starts it by itself", 0, 0, DB_WRITE,
 	  cmd_tidy, false },
 	{ "completion", "bash|zsh|fish", "print a script that completes ccm-hook's words in that shell", 1, 1, DB_NONE,

@@ -269,6 +269,14 @@ void ccm_db_leave(struct ccm_db *db)
 	left = db;
 }
 
+int ccm_db_vacuum(struct ccm_db *db, int pages)
+{
+	char pragma[64];
+
+	snprintf(pragma, sizeof pragma, "PRAGMA incremental_vacuum(%d)", pages);
+	return exec_text(db, pragma);
+}
+
 int ccm_db_checkpoint(struct ccm_db *db)
 {
 	int r;

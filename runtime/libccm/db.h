@@ -91,6 +91,9 @@ void ccm_db_leave(struct ccm_db *db);
  * in which it is made short. -CCM_E_BUSY: a reader is in the way; next time. */
 int ccm_db_checkpoint(struct ccm_db *db);
 
+/* Gives up to so many free pages at the end of the file back to the file system. */
+int ccm_db_vacuum(struct ccm_db *db, int pages);
+
 /* Words for the last failure on this connection. */
 const char *ccm_db_words(const struct ccm_db *db);
 

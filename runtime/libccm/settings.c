@@ -37,6 +37,10 @@ static const struct key {
 	  "Longest output of an automation, per stream; what is longer is cut and, on stdout, counts as a failure." },
 	{ "automations", "stored_output", TYPE_SIZE, FIELD(stored_output_bytes), "4K", NULL, 0, 1LL << 30,
 	  "How much of an automation's output is kept in the log, per stream." },
+	{ "retention", "max_age", TYPE_DURATION, FIELD(max_age_ms), "0", NULL, 0, 3653LL * 24 * 3600 * 1000,
+	  "Events older than this are forgotten, as in 90d; 0 keeps them for ever." },
+	{ "retention", "max_bytes", TYPE_SIZE, FIELD(max_bytes), "0", NULL, 0, 1LL << 50,
+	  "The oldest events are forgotten while the database is larger, as in 2G; 0 sets no bound." },
 #undef FIELD
 };
 
@@ -207,6 +211,10 @@ static void print_value(struct ccm_sbuf *out, const struct key *k, int64_t n)
 		for (; n > 0; n--)
 			c += strcspn(c, "|") + 1;
 		ccm_sbuf_add(out, c, strcspn(c, "|"));
+		return;
+	}
+	if (n == 0) {
+		ccm_sbuf_addc(out, '0');
 		return;
 	}
 	if (k->type == TYPE_SIZE) {

@@ -25,6 +25,8 @@ struct ccm_settings {
 	int64_t timeout_ms;            /* [automations] timeout */
 	int64_t max_output_bytes;      /* [automations] max_output */
 	int64_t stored_output_bytes;   /* [automations] stored_output */
+	int64_t max_age_ms;            /* [retention] max_age; 0: for ever */
+	int64_t max_bytes;             /* [retention] max_bytes; 0: no bound */
 	struct ccm_sbuf problems;      /* one line each: "config.ini:3: unknown key 'payloda' ..." */
 };
 
