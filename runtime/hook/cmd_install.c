@@ -3,18 +3,18 @@
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "ctx.h"
 #include "libccm/diff.h"
 #include "libccm/host_settings.h"
-#include "libccm/io.h"
 #include "libccm/log.h"
 #include "libccm/term.h"
 #include "libccm/user_file.h"
 
 #define MAX_EVENTS 128
 /* How often another program may change the file under our hands. */
-#define MAX_TRIES 5
+#define MAX_TRIES 10
 
 /* Which file, and how. */
 struct job {
@@ -258,24 +258,20 @@ static int check_self(const struct ctx *ctx)
 	return -CCM_E_SAID;
 }
 
-/* The client itself makes them when it first runs; its own may hold secrets. */
+/* The client makes them when it first runs, and its own private: it may hold secrets. The folder of a
+ * project belongs to whoever works on it, perhaps as root in a container. */
 static int make_folder(const struct job *job)
 {
-	const char *slash = strrchr(job->path, '/');
-	_cleanup_free_ char *folder = NULL;
-	int r;
+	struct ccm_diag diag = { 0 };
+	int r = 0;
 
-	if (job->settings || !slash || slash == job->path)
+	if (job->settings)
 		return 0;
-	folder = strndup(job->path, (size_t)(slash - job->path));
-	if (!folder)
-		return -ENOMEM;
-	r = ccm_mkdir_p(folder, job->scope == CCM_HOST_USER ? 0700 : 0777);
-	if (r < 0) {
-		ccm_error("cannot make the folder '%s': %s", folder, ccm_strerror(r));
-		return -CCM_E_SAID;
-	}
-	return 0;
+	if (job->scope == CCM_HOST_USER)
+		r = ccm_user_file_make_folder(job->path, 0700, &diag);
+	else if (mkdir(".claude", 0777) < 0 && errno != EEXIST)
+		r = ccm_diag_set(&diag, -errno, "cannot make the folder '.claude' here: %s", strerror(errno));
+	return say(r, &diag);
 }
 
 static void print_undo(const struct job *job)
@@ -296,6 +292,7 @@ static void print_installed(const struct job *job, const struct ccm_host_report 
 {
 	print_list("Added:    ", &report->added);
 	print_list("Updated:  ", &report->updated);
+	print_list("Doubled:  ", &report->removed);
 	print_undo(job);
 	if (job->project)
 		printf("Note:     this file is shared: whoever works on the project needs ccm too, at the same path "

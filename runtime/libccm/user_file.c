@@ -96,6 +96,37 @@ static int resolve(const char *path, char **ret, struct ccm_diag *diag)
 	return 0;
 }
 
+/* The owner of the nearest folder above path that exists. */
+static uid_t owner_above(const char *path)
+{
+	_cleanup_free_ char *p = strdup(path);
+	struct stat st;
+
+	while (p && strrchr(p, '/')) {
+		*strrchr(p, '/') = '\0';
+		if (stat(*p ? p : "/", &st) == 0)
+			return st.st_uid;
+	}
+	return geteuid();
+}
+
+int ccm_user_file_make_folder(const char *path, mode_t mode, struct ccm_diag *diag)
+{
+	_cleanup_free_ char *folder = strrchr(path, '/') ? folder_of(path) : strdup(".");
+	uid_t owner = owner_above(path);
+	int r;
+
+	if (!folder)
+		return -ENOMEM;
+	if (geteuid() == 0 && owner != 0)
+		return ccm_diag_set(diag, -CCM_E_REFUSED, "'%s' lies in a folder of another user (id %u): do this as that "
+				    "user, not as root", path, (unsigned)owner);
+	r = ccm_mkdir_p(folder, mode);
+	if (r < 0)
+		return ccm_diag_set(diag, r, "cannot make the folder '%s': %s", folder, ccm_strerror(r));
+	return 0;
+}
+
 static int lock_folder(int fd, const char *folder, struct ccm_diag *diag)
 {
 	const struct timespec pause = { 0, 20 * 1000 * 1000 };

@@ -41,6 +41,10 @@ struct ccm_user_file {
 };
 #define CCM_USER_FILE_INIT { .dir = -1 }
 
+/* Makes the folder that a file of the person's own is to lie in, and those above it. Refused where root
+ * would leave its folders and files in another user's home, as under sudo. */
+int ccm_user_file_make_folder(const char *path, mode_t mode, struct ccm_diag *diag);
+
 /* lock: false only looks, and is content with a folder that cannot be read or is not there. */
 int ccm_user_file_open(const char *path, bool lock, struct ccm_user_file *ret, struct ccm_diag *diag);
 

@@ -166,6 +166,27 @@ static void test_refused(void)
 	}
 }
 
+static void test_make_folder(void)
+{
+	struct ccm_diag diag = { 0 };
+	struct stat st;
+
+	CHECK_INT(ccm_user_file_make_folder(in("new/deep/a"), 0700, &diag), 0);
+	CHECK(stat(in("new/deep"), &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 07777) == 0700);
+	rmdir(in("new/deep"));
+	rmdir(in("new"));
+	put("file", "");
+	CHECK_INT(ccm_user_file_make_folder(in("file/deep/a"), 0700, &diag), -ENOTDIR);
+	CHECK_HAS(diag.text, "cannot make the folder");
+	if (geteuid() == 0) {
+		CHECK_INT(mkdir(in("theirs"), 0700), 0);
+		CHECK_INT(chown(in("theirs"), 65534, 65534), 0);
+		CHECK_INT(ccm_user_file_make_folder(in("theirs/new/a"), 0700, &diag), -CCM_E_REFUSED);
+		CHECK_HAS(diag.text, "lies in a folder of another user (id 65534)");
+		rmdir(in("theirs"));
+	}
+}
+
 /* A second one waits until the first is done, and sees what it wrote. */
 static void test_lock(void)
 {
@@ -213,6 +234,7 @@ int main(void)
 	check_changed_meanwhile(NULL, "theirs");
 	run(test_links);
 	run(test_refused);
+	run(test_make_folder);
 	run(test_lock);
 	clear();
 	rmdir(dir);
