@@ -370,7 +370,8 @@ static bool is_shell_form(const struct ccm_json *handler)
 	    ccm_json_member(handler, "args", &args))
 		return false;
 	text = ccm_json_string(&command);
-	return text && strstr(text, CCM_HOST_COMMAND " run");
+	return text && (strstr(text, CCM_HOST_COMMAND " run") || strstr(text, CCM_HOST_COMMAND "' run") ||
+			strstr(text, CCM_HOST_COMMAND "\" run"));
 }
 
 /* Source of the quoting: POSIX XCU 2.2.2. */
@@ -745,8 +746,11 @@ static int register_all(struct ccm_sbuf *doc, const struct ccm_host_registration
 	}
 	if (r == 0)
 		r = update_all(doc, want, report);
-	while (r == 0 && find_last(doc, is_double, NULL, &p))
-		r = remove_double(doc, &p);
+	while (r == 0 && find_last(doc, is_double, NULL, &p)) {
+		r = add_name_in_front(&report->removed, &p.event);
+		if (r == 0)
+			r = remove_double(doc, &p);
+	}
 	for (size_t i = 0; i < want->event_count && r == 0; i++)
 		r = register_event(doc, want->events[i], want->command, report, diag);
 	return r;

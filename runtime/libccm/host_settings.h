@@ -44,7 +44,7 @@ struct ccm_host_registration {
 struct ccm_host_report {
 	struct ccm_sbuf added;       /* names with ", " between: events, and "statusLine" */
 	struct ccm_sbuf updated;     /* an older path or other timeouts */
-	struct ccm_sbuf removed;
+	struct ccm_sbuf removed;     /* by register: what stood there twice */
 	struct ccm_sbuf notes;       /* what a person should know, one line each */
 	bool disabled;               /* the file says disableAllHooks: nothing of this will run */
 	bool status_line_taken;      /* another program is the status line, and was left so */
