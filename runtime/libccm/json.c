@@ -722,6 +722,10 @@ size_t ccm_json_trim(struct ccm_sbuf *out, const char *text, size_t bytes, size_
 
 void ccm_json_close(const struct ccm_json_iter *it, struct ccm_sbuf *out)
 {
+	if (!it->started) {
+		ccm_sbuf_adds(out, "{}");
+		return;
+	}
 	ccm_sbuf_add(out, it->text, (size_t)(it->safe - it->text));
 	for (size_t depth = it->safe_depth + 1; depth-- > 0;)
 		ccm_sbuf_addc(out, is_open_object(it, depth) ? '}' : ']');

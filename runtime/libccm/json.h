@@ -110,7 +110,7 @@ void ccm_json_pretty(struct ccm_sbuf *out, const char *text, size_t bytes);
 size_t ccm_json_trim(struct ccm_sbuf *out, const char *text, size_t bytes, size_t max);
 
 /* After ccm_json_next() failed with error.at_end: appends the text up to the last whole value, and
- * the closing brackets that make it a document again. */
+ * the closing brackets that make it a document again; {} where not even the first bracket was there. */
 void ccm_json_close(const struct ccm_json_iter *it, struct ccm_sbuf *out);
 
 /* Line and column, from 1, of an offset; a column is a character. */

@@ -33,12 +33,12 @@ static void durations(void)
 	int64_t ms;
 
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-		fprintf(stderr, "duration %s\n", good[i].text);
+		check_case = good[i].text;
 		CHECK(ccm_duration_parse(good[i].text, &ms) == 0);
-		CHECK(ms == good[i].ms);
+		CHECK_INT(ms, good[i].ms);
 	}
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		fprintf(stderr, "no duration %s\n", bad[i]);
+		check_case = bad[i];
 		ms = -7;
 		CHECK(ccm_duration_parse(bad[i], &ms) < 0);
 		CHECK(ms == -7);
@@ -71,11 +71,9 @@ static void check_times(const struct time_row *rows, size_t count)
 	int64_t ms;
 
 	for (size_t i = 0; i < count; i++) {
-		fprintf(stderr, "time %s\n", rows[i].text);
+		check_case = rows[i].text;
 		CHECK(ccm_time_parse(rows[i].text, NOW_MS, &ms, &diag) == 0);
-		if (ms != rows[i].ms)
-			fprintf(stderr, "is %lld, should be %lld\n", (long long)ms, rows[i].ms);
-		CHECK(ms == rows[i].ms);
+		CHECK_INT(ms, rows[i].ms);
 		CHECK(!diag.text[0]);
 	}
 }
@@ -147,7 +145,7 @@ static void no_times(void)
 
 	zone("UTC");
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		fprintf(stderr, "no time %s\n", bad[i]);
+		check_case = bad[i];
 		ms = -7;
 		diag.text[0] = '\0';
 		CHECK(ccm_time_parse(bad[i], NOW_MS, &ms, &diag) < 0);
