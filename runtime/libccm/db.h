@@ -81,8 +81,8 @@ void ccm_db_closep(struct ccm_db **db);
  *             start `ccm-hook tidy`, which calls ccm_db_checkpoint()
  *     ccm_db_leave(db);                // db must not be used any more
  */
-#define CCM_DB_WAL_PAGES 100     /* at every multiple of this the WAL wants a checkpoint */
-#define CCM_DB_COMMIT_PAGES 8    /* about what one commit adds to it */
+#define CCM_DB_WAL_PAGES 64     /* at every multiple of this the WAL wants a checkpoint */
+#define CCM_DB_COMMIT_PAGES 6    /* about what one commit adds to it */
 void ccm_db_defer_checkpoint(struct ccm_db *db);
 bool ccm_db_wants_checkpoint(const struct ccm_db *db);
 void ccm_db_leave(struct ccm_db *db);

@@ -118,6 +118,11 @@ static bool looking_at(const struct parser *p, const char *text)
 	return true;
 }
 
+static bool looking_at_any(const struct parser *p, const char *characters)
+{
+	return p->at < p->end && *p->at && *p->at < 0x80 && strchr(characters, (char)*p->at);
+}
+
 static bool eat(struct parser *p, const char *text)
 {
 	if (!looking_at(p, text))
@@ -390,6 +395,8 @@ static bool eat_quantifier(struct parser *p, int *ret_min, int *ret_max)
 {
 	*ret_min = 0;
 	*ret_max = -1;
+	if (!looking_at_any(p, "+?*{"))
+		return false;
 	if (eat(p, "+"))
 		*ret_min = 1;
 	else if (eat(p, "?"))
@@ -436,7 +443,10 @@ static void parse_term(struct parser *p)
 	int start = p->re->count, min, max;
 	bool repeatable = true;
 
-	if (eat_quantifier(p, &min, &max)) {
+	/* Most characters of a pattern stand for themselves: they are told apart at once. */
+	if (!looking_at_any(p, "^$\\.*+?()[]{}|")) {
+		emit(p, OP_CHAR, *p->at++, 0);
+	} else if (eat_quantifier(p, &min, &max)) {
 		fail(p, "there is nothing to repeat before a *, +, ? or {...}");
 	} else if (eat(p, "^")) {
 		emit(p, OP_BEGIN, 0, 0);
