@@ -192,6 +192,13 @@ SELECT @EVENT_COLUMNS@ FROM event e WHERE e.id = :id;
 -- query: EVENT_LAST
 SELECT id FROM event ORDER BY received_ms DESC, id DESC LIMIT 1;
 
+-- query: DOCTOR_EVENTS
+SELECT count(*) AS events, max(received_ms) AS last_ms, (SELECT count(*) FROM session) AS sessions FROM event;
+
+-- query: DOCTOR_UNFINISHED
+SELECT count(*) AS count, max(id) AS id FROM event
+WHERE received_ms BETWEEN :since_ms AND :until_ms AND verdict IS NULL;
+
 -- Newest first, to try an automation on.
 -- query: EVENT_PAYLOADS
 SELECT e.id, e.uuid, e.event, e.project, e.received_ms, p.form, p.body

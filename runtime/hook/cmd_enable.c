@@ -11,6 +11,7 @@
 #include "ctx.h"
 #include "libccm/io.h"
 #include "libccm/log.h"
+#include "registration.h"
 #include "scripts.h"
 
 #define INI_MAX_BYTES 65536
@@ -352,6 +353,19 @@ static int carry_out(const struct request *q, const struct plan *p)
 	return 0;
 }
 
+/* An event that the client does not tell us of would make it silent. */
+static int warn_of_events(const struct ccm_automation *a)
+{
+	_cleanup_registration_ struct registration registration = { 0 };
+	const char *at = a->manifest.events;
+	char event[REGISTRATION_EVENT_MAX];
+	int r = registration_load(&registration);
+
+	while (r == 0 && registration_next_missing(&registration, &at, event))
+		ccm_warn("%s waits for %s, which is not registered: run 'ccm-hook install --events=%s'", a->name, event, event);
+	return r;
+}
+
 /* What will happen from now on, in one line. */
 static int report(const struct plan *p)
 {
@@ -369,7 +383,7 @@ static int report(const struct plan *p)
 		    now.manifest.events ? now.manifest.events : "all events", match ? " for " : "", match ? match : "");
 	if (p->found == FOUND_KEPT)
 		scripts_say("with the settings that were kept when it was disabled: %s", p->ini_path);
-	return 0;
+	return warn_of_events(&now);
 }
 
 static int enable(struct request *q, struct ccm_manifest *given)

@@ -23,6 +23,8 @@ const struct command commands[] = {
 	{ "disable", "NAME", "let an automation run no more", 1, 1, DB_NONE, cmd_disable, true },
 	{ "test", "NAME|PATH", "run one automation on one event and show all; records nothing", 1, 1, DB_NONE, cmd_test,
 	  true },
+	{ "doctor", "", "check that events are recorded and judged, and say what to do if not", 0, 0, DB_NONE, cmd_doctor,
+	  false },
 	{ "field", "PATH [FILE]", "print one field of the JSON on stdin or in FILE", 1, 2, DB_NONE, cmd_field, false },
 	{ "quote", "[TEXT]", "print TEXT, or what is on stdin, as a JSON string", 0, 1, DB_NONE, cmd_quote, false },
 	{ "state", "get|set|incr|del|list [KEY [VALUE]]", "what an automation remembers between its runs", 1, 3,

@@ -9,6 +9,11 @@
 #include "json_edit.h"
 #include "utf8.h"
 
+#ifdef __APPLE__
+#define MANAGED_SETTINGS "/Library/Application Support/ClaudeCode/managed-settings.json"
+#else
+#define MANAGED_SETTINGS "/etc/claude-code/managed-settings.json"
+#endif
 #define PLUGIN_DESCRIPTION "ccm: record every hook event and run your automations"
 
 /* ---- where the file is ---- */
@@ -24,7 +29,9 @@ int ccm_host_settings_path(enum ccm_host_scope scope, char **ret, struct ccm_dia
 		if (!cwd)
 			return ccm_diag_set(diag, -errno, "cannot tell the working directory: %s", strerror(errno));
 	}
-	if (scope == CCM_HOST_PROJECT)
+	if (scope == CCM_HOST_MANAGED)
+		ccm_sbuf_adds(&s, MANAGED_SETTINGS);
+	else if (scope == CCM_HOST_PROJECT)
 		ccm_sbuf_addf(&s, "%s/.claude/settings.json", cwd);
 	else if (scope == CCM_HOST_LOCAL)
 		ccm_sbuf_addf(&s, "%s/.claude/settings.local.json", cwd);
@@ -471,6 +478,75 @@ static const struct ccm_host_event *known_event(const struct ccm_json *name)
 	_cleanup_free_ char *text = ccm_json_string(name);
 
 	return text ? ccm_host_event(text) : NULL;
+}
+
+/* ---- looking at them ---- */
+
+static int hand_out(const struct place *p, ccm_host_entry_fn *each, void *user)
+{
+	_cleanup_free_ char *event = ccm_json_string(&p->event), *command = NULL;
+	struct ccm_host_entry e = { .exec_form = is_ours(&p->handler) };
+	struct ccm_json v;
+
+	if (!e.exec_form && !is_shell_form(&p->handler))
+		return 0;
+	ccm_json_member(&p->handler, "command", &v);
+	command = ccm_json_string(&v);
+	if (!event || !command)
+		return -ENOMEM;
+	e.event = event;
+	e.command = command;
+	e.limited = !is_unlimited(ccm_host_event(event), &p->group, &p->handler);
+	if (ccm_json_member(&p->handler, "timeout", &v) && v.type == CCM_JSON_NUMBER)
+		e.timeout_s = number(&v);
+	return each(user, &e);
+}
+
+static int hand_out_array(struct place *p, ccm_host_entry_fn *each, void *user)
+{
+	struct ccm_json_iter groups, handlers;
+	struct ccm_json key;
+	int r = 0;
+
+	ccm_json_iter_value(&groups, &p->array);
+	while (r == 0 && ccm_json_next(&groups, &key, &p->group) > 0) {
+		if (!ccm_json_member(&p->group, "hooks", &p->list) || p->list.type != CCM_JSON_ARRAY)
+			continue;
+		ccm_json_iter_value(&handlers, &p->list);
+		while (r == 0 && ccm_json_next(&handlers, &key, &p->handler) > 0)
+			r = hand_out(p, each, user);
+	}
+	return r;
+}
+
+static bool is_true(const struct ccm_json *object, const char *name)
+{
+	struct ccm_json v;
+
+	return ccm_json_member(object, name, &v) && v.type == CCM_JSON_BOOLEAN && *v.text == 't';
+}
+
+int ccm_host_entries(const struct ccm_sbuf *doc, struct ccm_host_switches *ret, ccm_host_entry_fn *each, void *user)
+{
+	struct ccm_json_iter events;
+	struct place p = { 0 };
+	int r = 0;
+
+	*ret = (struct ccm_host_switches){ 0 };
+	if (ccm_json_is_blank(doc))
+		return 0;
+	r = ccm_json_document(doc, &p.root, NULL);
+	if (r < 0)
+		return r;
+	ret->disabled = is_true(&p.root, "disableAllHooks");
+	ret->managed_only = is_true(&p.root, "allowManagedHooksOnly");
+	if (!ccm_json_member(&p.root, "hooks", &p.hooks) || p.hooks.type != CCM_JSON_OBJECT)
+		return 0;
+	ccm_json_iter_value(&events, &p.hooks);
+	while (r == 0 && ccm_json_next(&events, &p.event, &p.array) > 0)
+		if (p.array.type == CCM_JSON_ARRAY)
+			r = hand_out_array(&p, each, user);
+	return r;
 }
 
 /* ---- putting them in ---- */

@@ -29,6 +29,7 @@ enum ccm_host_scope {
 	CCM_HOST_USER,       /* $CLAUDE_CONFIG_DIR/settings.json or ~/.claude/settings.json */
 	CCM_HOST_PROJECT,    /* .claude/settings.json in the working directory */
 	CCM_HOST_LOCAL,      /* .claude/settings.local.json in the working directory */
+	CCM_HOST_MANAGED,    /* the administrator's; not ours to write */
 };
 
 /* The absolute path of the settings file; it need not exist. */
@@ -60,6 +61,24 @@ int ccm_host_settings_check(const struct ccm_sbuf *doc, struct ccm_diag *diag);
  * for other events stay. is_new: there is no file yet, and doc is empty. */
 int ccm_host_register(struct ccm_sbuf *doc, bool is_new, const struct ccm_host_registration *want,
 		      struct ccm_host_report *report, struct ccm_diag *diag);
+
+/* One of our entries, as a checked file has it. */
+struct ccm_host_entry {
+	const char *event, *command;
+	bool exec_form;              /* false: the command is run by a shell, and not one that register makes */
+	bool limited;                /* a matcher or `if` keeps it from running at every such event */
+	double timeout_s;            /* 0: none is given */
+};
+typedef int ccm_host_entry_fn(void *user, const struct ccm_host_entry *e);
+
+/* What else a file says that decides whether our entries run. */
+struct ccm_host_switches {
+	bool disabled;               /* disableAllHooks */
+	bool managed_only;           /* allowManagedHooksOnly; counts in managed settings only */
+};
+
+/* Hands out our entries in their order, until each() fails; its error is returned. */
+int ccm_host_entries(const struct ccm_sbuf *doc, struct ccm_host_switches *ret, ccm_host_entry_fn *each, void *user);
 
 /* Takes out every entry of ours, and the containers that came with them. doc need only be JSON. */
 int ccm_host_unregister(struct ccm_sbuf *doc, struct ccm_host_report *report, struct ccm_diag *diag);
