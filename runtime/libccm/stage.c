@@ -144,12 +144,15 @@ int ccm_stage_run(const struct ccm_stage *stage, const struct ccm_event *e,
 	_cleanup_free_ struct ccm_proc_spec *specs = calloc(count, sizeof *specs);
 	_cleanup_free_ struct ccm_proc_result *results = calloc(count, sizeof *results);
 	struct argv { const char *words[2]; char variable[300]; const char **env; } *args = calloc(count, sizeof *args);
-	const struct ccm_sbuf *input = ccm_event_input(e);
+	_cleanup_sbuf_ struct ccm_sbuf input = { 0 };
 	struct env env = { 0 };
 	size_t n = 0;
 	int r = -ENOMEM;
 
-	if (!specs || !results || !args || build_env(stage, e, &env) < 0)
+	/* One line, as the host sends it: `read -r line` fails at an end without a newline. */
+	ccm_sbuf_add(&input, ccm_sbuf_str(ccm_event_input(e)), ccm_event_input(e)->bytes);
+	ccm_sbuf_addc(&input, '\n');
+	if (!specs || !results || !args || ccm_sbuf_error(&input) < 0 || build_env(stage, e, &env) < 0)
 		goto out;
 	for (size_t i = 0; i < count; i++) {
 		const struct ccm_automation *a = list[i];
@@ -164,7 +167,7 @@ int ccm_stage_run(const struct ccm_stage *stage, const struct ccm_event *e,
 			goto out;
 		specs[n] = (struct ccm_proc_spec){
 			.path = a->path, .argv = args[n].words, .envp = args[n].env,
-			.input = ccm_sbuf_str(input), .input_bytes = input->bytes,
+			.input = input.text, .input_bytes = input.bytes,
 			.output_max_bytes = (size_t)stage->settings->max_output_bytes,
 			.timeout_ms = deadline_ms(stage, a),
 		};

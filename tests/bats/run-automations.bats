@@ -43,8 +43,14 @@ verdict() { jq -r .hookSpecificOutput.permissionDecision <<<"$output"; }
 	automation 50-copy <<<'cat >"$HOME/copy"'
 	event PreToolUse-Write-odd-unicode >in
 	ccm-hook run <in
-	printf '\n' >>"$HOME/copy"
 	cmp in "$HOME/copy"
+}
+
+@test "automations: one that reads stdin by line gets the event as a whole line" {
+	automation 50-line <<<'read -r line || exit 2; [ "${#line}" -gt 100 ] || exit 2'
+	event PreToolUse-Bash | tr -d '\n' >in
+	run -0 --separate-stderr ccm-hook run <in
+	[ -z "$output" ]
 }
 
 @test "automations: the fields they need most are in the environment" {
@@ -248,7 +254,7 @@ verdict() { jq -r .hookSpecificOutput.permissionDecision <<<"$output"; }
 	automation 50-slow 'Event: PreToolUse' <<<'sleep 0.3; wc -c >"$HOME/count"'
 	event PreToolUse-Write '.tool_input.content = ("x" * 3000000)' >in
 	run -0 timeout 20 ccm-hook run <in
-	[ "$(cat "$HOME/count")" -eq "$(($(wc -c <in) - 1))" ]
+	[ "$(cat "$HOME/count")" -eq "$(wc -c <in)" ]
 }
 
 @test "automations: one that is not executable is named with the remedy" {
