@@ -169,6 +169,23 @@ backups() {
 	[ "$(cat "$SETTINGS")" = '{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"'"$SELF"'","args":["run","--timeout","60"],"timeout":60}]}]}}' ]
 }
 
+@test "install: an entry that stands there twice is kept once" {
+	local group='{"hooks":[{"type":"command","command":"/old/ccm-hook","args":["run"]}]}'
+	settings "{\"hooks\":{\"Stop\":[$group,$group]}}"
+	run -0 --separate-stderr ccm-hook install --events=Stop
+	[[ $output == *"Doubled:"*"Stop"* ]]
+	[ "$(jq '.hooks.Stop | length' "$SETTINGS")" = 1 ]
+}
+
+@test "install: an entry that a person has limited to some tools stays so, and that is said" {
+	ccm-hook install --events=PreToolUse
+	jq '.hooks.PreToolUse[0].matcher = "Bash"' "$SETTINGS" >before
+	cp before "$SETTINGS"
+	run -0 --separate-stderr ccm-hook install --events=PreToolUse
+	[[ $stderr == *"PreToolUse: our entry is limited by a matcher"* ]]
+	cmp before "$SETTINGS"
+}
+
 @test "install: under another name it is refused, for it would not be found again" {
 	cp "$CCM_BUILD/ccm-hook" my-hook
 	run -1 --separate-stderr ./my-hook install
