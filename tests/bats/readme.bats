@@ -1,0 +1,79 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# What README.md shows is what happens.
+load helper
+
+setup() {
+	ccm_sandbox
+	README=$CCM_SOURCE/README.md
+	# The example automation, and the session that the sample log shows.
+	awk '/the tests run this script/ { found = 1 } found && /^```$/ { exit } found && started { print } /^```sh$/ && found { started = 1 }' \
+		"$README" >no-force-push
+	chmod +x no-force-push
+}
+
+# Usage: say FIXTURE FILTER - sends one event of the sample session.
+say() {
+	event "$1" '.session_id = "7f3c2d1e-a1ae-4f59-b5fe-a08d977498f1" | .cwd = "/home/dev/shop" | '"$2" |
+		CLAUDE_PROJECT_DIR=/home/dev/shop ccm-hook run
+}
+
+sample_session() {
+	say SessionStart-startup .
+	say UserPromptSubmit '.prompt = "Fix the cart total and push it"'
+	say PreToolUse-Edit '.tool_input.file_path = "/home/dev/shop/cart.js"'
+	say PostToolUse-Edit '.tool_input.file_path = "/home/dev/shop/cart.js"'
+	say PreToolUse-Bash '.tool_input.command = "npm test"'
+	say PostToolUse-Bash '.tool_input.command = "npm test"'
+	say PreToolUse-Bash '.tool_input.command = "git push --force origin main"'
+	say Stop '.last_assistant_message = "Done: the total is right; pushed normally."'
+}
+
+# Times and durations differ from one run to the next.
+without_times() { sed -E 's/[A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8}/TIME/; s/ +[0-9.]+(us|ms|s) / TOOK /'; }
+
+@test "readme: the example automation is accepted, and its command does not run" {
+	run -0 ccm-hook enable ./no-force-push --order 10
+	run -0 --separate-stderr say PreToolUse-Bash '.tool_input.command = "git push --force origin main"'
+	[ "$(jq -r .hookSpecificOutput.permissionDecision <<<"$output")" = deny ]
+	reason=$(jq -r .hookSpecificOutput.permissionDecisionReason <<<"$output")
+	grep -qxF "\`$reason\`." "$README"
+}
+
+@test "readme: the sample log is what such a session leaves" {
+	ccm-hook enable ./no-force-push --order 10
+	sample_session >/dev/null
+	run -0 ccm-hook log -n 8
+	[ "$(without_times <<<"$output")" = "$(sed -n '/^\$ ccm-hook log -n 8$/,/^```$/p' "$README" | sed '1d;$d' | without_times)" ]
+}
+
+@test "readme: every query shown can be asked, and finds something in such a session" {
+	ccm-hook enable ./no-force-push --order 10
+	sample_session >/dev/null
+	say PreToolUse-Bash '.tool_input.command = "rm -rf build"'
+	asked=0
+	while IFS= read -r line; do
+		run -0 --separate-stderr timeout 20 bash -c "$line"
+		[ -n "$output" ]
+		asked=$((asked + 1))
+	done < <(grep -E '^ccm-hook (log|show|stats|db|test)' "$README" | grep -v 'log -f')
+	[ "$asked" -ge 6 ]
+}
+
+@test "readme: the table of commands is the program's own list" {
+	listed=$(sed -n '/^## Commands/,/^Each has/p' "$README" | grep -oE '^\| `[^|]*\|' | grep -oE '[a-z]+' | sort)
+	real=$(ccm-hook --help | sed -nE 's/^  ([a-z]+) .*/\1/p' | sort)
+	[ "$listed" = "$real" ]
+}
+
+@test "readme: the functions of ccm.sh it names are there" {
+	while IFS= read -r name; do
+		grep -qE "^$name\(\)" "$CCM_SOURCE/lib-sh/ccm.sh"
+	done < <(grep -oE '`ccm_[a-z_]+`' "$README" | tr -d '`' | sort -u)
+}
+
+@test "readme: the stock automations it names are the ones there are" {
+	listed=$(grep -oE '`(context-inject|event-note)`' "$README" | tr -d '`' | sort -u)
+	real=$(find "$CCM_SOURCE/automations" -type f -perm -u+x -printf '%f\n' | sort)
+	[ "$listed" = "$real" ]
+}
