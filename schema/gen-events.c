@@ -7,6 +7,8 @@
  *     event       its hook_event_name
  *     summary     when it comes, in one line
  *     registered  true: `ccm-hook install` registers it by default
+ *     since       may be left out: the client's version that brought the event. Older ones complain of it in a
+ *                 settings file at each start, so it is registered only where its name is given
  *     timeout_s   the timeout it is registered with, in seconds
  *     matcher     the field a `Match:` line is compared with; "": Match does not apply
  *     required    field: type, for each field that must be there; type is a JSON type or "any"
@@ -97,10 +99,21 @@ static const char *boolean(json_t *object, const char *name)
 	return json_is_true(get(object, name, JSON_TRUE)) ? "true" : "false";
 }
 
+/* A C string literal, or NULL. */
+static const char *optional(json_t *object, const char *name)
+{
+	static char literal[64];
+
+	if (!json_object_get(object, name))
+		return "NULL";
+	snprintf(literal, sizeof literal, "\"%s\"", json_string_value(get(object, name, JSON_STRING)));
+	return literal;
+}
+
 int main(int argc, char **argv)
 {
-	static const char *const keys[] = { "event", "summary", "registered", "timeout_s", "matcher", "required",
-					    "answer", NULL };
+	static const char *const keys[] = { "event", "summary", "registered", "since", "timeout_s", "matcher",
+					    "required", "answer", NULL };
 	static const char *const answer_keys[] = { "verdict", "document", "specific", "context", "plain_text", "fields", NULL };
 	static const char *const verdicts[] = { "none", "permission", "block", "request", "exit", "elicit", NULL };
 	static const char *const plain[] = { "ignored", "context", "path", NULL };
@@ -126,10 +139,10 @@ int main(int argc, char **argv)
 		print_fields(name, "required", get(e, "required", JSON_OBJECT));
 		print_fields(name, "answer", get(answer, "fields", JSON_OBJECT));
 		snprintf(row, sizeof row,
-			 "\t{ \"%s\", \"%s\", \"%s\", %s, %lld, %s_required, %s_answer,\n"
+			 "\t{ \"%s\", \"%s\", \"%s\", %s, %s, %lld, %s_required, %s_answer,\n"
 			 "\t  CCM_VERDICT_BY_%s, CCM_PLAIN_%s, %s, %s, %s },\n",
 			 name, json_string_value(get(e, "summary", JSON_STRING)),
-			 json_string_value(get(e, "matcher", JSON_STRING)), boolean(e, "registered"),
+			 json_string_value(get(e, "matcher", JSON_STRING)), boolean(e, "registered"), optional(e, "since"),
 			 (long long)json_integer_value(get(e, "timeout_s", JSON_INTEGER)), name, name,
 			 word(answer, "verdict", verdicts), word(answer, "plain_text", plain),
 			 boolean(answer, "document"), boolean(answer, "specific"), boolean(answer, "context"));

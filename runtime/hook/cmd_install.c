@@ -240,6 +240,9 @@ static int pick_events(struct job *job, const char *names, const struct ccm_host
 		if (all && replaces_client(&events[i]))
 			ccm_warn("%s is left out: a hook there replaces the client's own making of worktrees "
 				 "(--events=%s adds it)", events[i].name, events[i].name);
+		else if (all && events[i].since)
+			ccm_warn("%s is left out: a client older than %s complains of it at each start "
+				 "(--events=%s adds it)", events[i].name, events[i].since, events[i].name);
 		else if (all || events[i].registered)
 			r = add_event(job, list, &events[i]);
 	}

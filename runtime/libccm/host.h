@@ -49,6 +49,7 @@ struct ccm_host_event {
 	const char *name, *summary;
 	const char *matcher;         /* payload field that Match is compared with; "": none */
 	bool registered;             /* among the nine that install registers by default */
+	const char *since;           /* the client's version that brought it; NULL: 2.1.197 has it */
 	int timeout_s;               /* what it is registered with */
 	const struct ccm_host_field *required;
 	const struct ccm_host_field *answer;     /* fields of hookSpecificOutput besides verdict and context */
