@@ -184,7 +184,7 @@ term_start() {
 	export T E2E KEY CCM_CLIENT
 	term_tmux new-session -d -x 120 -y 50 "bash -c 'client \"\$@\"' bash $* 2>'$T/term.err'; \
 		echo \"the client ended with \$?\"; exec cat"
-	term_wait '? for shortcuts'
+	term_wait '← for agents'
 }
 
 term_tmux() { tmux -S "$T/tmux" -f /dev/null "$@"; }

@@ -71,7 +71,7 @@ PostToolUse Agent toolu_00000002 false" ]
 		"$(recorded 'select(.tool_use_id == "toolu_00000003") | .agent_id' | sort -u)" ]
 }
 
-@test "a session registered for every known event has each of them on record, all valid" {
+@test "a claude -p session registered for every known event has each of them on record, all valid" {
 	registered --events all
 	mkdir -p .claude/commands below
 	echo 'Greet them.' >.claude/commands/greet.md
@@ -89,6 +89,30 @@ PostToolUse Agent toolu_00000002 false" ]
 	[ "$(recorded | sort -u | tr '\n' ' ')" = "CwdChanged InstructionsLoaded MessageDisplay PostToolBatch PostToolUse \
 PostToolUseFailure PreToolUse SessionEnd SessionStart Stop SubagentStart SubagentStop TaskCompleted TaskCreated \
 UserPromptExpansion UserPromptSubmit " ]
+}
+
+# A name that the client does not know would make it open with a question.
+@test "a session on a terminal with every known event and the status line registered shows and records all of it" {
+	registered --events all --statusline
+	answers '[
+		{ "say": "May I?", "call": [["Bash", { "command": "touch asked" }]] },
+		{ "say": "Thank you." }
+	]'
+	term_start
+	term_wait 'project (main)'
+	term_type 'Touch a file.'
+	term_wait 'Do you want to proceed?'
+	term_tmux send-keys Enter
+	term_wait 'Thank you.'
+	term_type /compact
+	term_wait 'Compacted'
+	term_type /exit
+	term_wait 'the client ended with 0'
+	played_out
+	for event in PermissionRequest PostToolBatch MessageDisplay PreCompact PostCompact SubagentStop SessionEnd; do
+		on_record "$event"
+	done
+	[ "$(recorded .valid | sort -u)" = true ]
 }
 
 # Reads of one answer run side by side, and so do subagents: hooks of one session overlap.
