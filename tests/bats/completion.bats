@@ -84,7 +84,7 @@ offers() {
 }
 
 @test "completion: offers files beside names where both may stand" {
-	offers "file.json" enable fi
+	offers "file.json" enable file.
 	offers "FileChanged" test --event F
 	offers "file.json" test --event file.
 }
