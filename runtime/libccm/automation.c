@@ -80,35 +80,48 @@ static char *read_manifest(struct ccm_automation *a, int fd)
 	return NULL;
 }
 
+/* Who can write the settings decides what the script does as much as who can write the script.
+ * False: there are none at that path. */
+static bool read_settings(struct ccm_automation *a, const char *path, char **ret_problem)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
+	struct ccm_diag diag = { 0 };
+	struct stat st;
+	int r;
+
+	if (fd < 0 && errno == ENOENT)
+		return false;
+	r = fd < 0 || fstat(fd, &st) < 0 ? -errno : ccm_read_fd(fd, INI_MAX_BYTES, &text);
+	if (r < 0)
+		*ret_problem = format("cannot read '%s': %s", path, ccm_strerror(r));
+	else if (ccm_manifest_parse_ini(path, ccm_sbuf_str(&text), &a->manifest, &diag) < 0)
+		*ret_problem = format("%s", diag.text);
+	else
+		*ret_problem = distrust(path, &st);
+	return true;
+}
+
 /* The settings beside it: ENTRY.ini, else TARGET.ini where the entry is a link. */
 static char *read_ini(struct ccm_automation *a, bool have_ini)
 {
-	_cleanup_sbuf_ struct ccm_sbuf name = { 0 }, text = { 0 };
+	_cleanup_sbuf_ struct ccm_sbuf name = { 0 };
 	_cleanup_free_ char *target = NULL;
-	struct ccm_diag diag = { 0 };
-	int r = -ENOENT;
+	char *problem = NULL;
 
 	if (have_ini) {
 		ccm_sbuf_addf(&name, "%s.ini", a->path);
-		if (!ccm_sbuf_error(&name))
-			r = ccm_read_file(name.text, INI_MAX_BYTES, &text);
+		if (ccm_sbuf_error(&name) || read_settings(a, name.text, &problem))
+			return problem;
 	}
-	if (r == -ENOENT) {
-		target = realpath(a->path, NULL);
-		if (!target || strcmp(target, a->path) == 0)
-			return NULL;
-		ccm_sbuf_clear(&name);
-		ccm_sbuf_addf(&name, "%s.ini", target);
-		if (!ccm_sbuf_error(&name))
-			r = ccm_read_file(name.text, INI_MAX_BYTES, &text);
-	}
-	if (r == -ENOENT)
+	target = realpath(a->path, NULL);
+	if (!target || strcmp(target, a->path) == 0)
 		return NULL;
-	if (r < 0)
-		return format("cannot read '%s': %s", name.text, ccm_strerror(r));
-	if (ccm_manifest_parse_ini(name.text, ccm_sbuf_str(&text), &a->manifest, &diag) < 0)
-		return format("%s", diag.text);
-	return NULL;
+	ccm_sbuf_clear(&name);
+	ccm_sbuf_addf(&name, "%s.ini", target);
+	if (!ccm_sbuf_error(&name))
+		read_settings(a, name.text, &problem);
+	return problem;
 }
 
 /* Fills in the manifest and the problem, if there is one. */

@@ -6,7 +6,8 @@
  * list: one that must not or cannot be run carries the reason in problem, so that it can be shown.
  *
  * It must be a regular file (or a link to one) that its user can execute, owned by that user or
- * root, and writable by nobody else. The folder should be, too: if not, problem says so.
+ * root, and writable by nobody else; so must the file of settings beside it, if there is one. The
+ * folder should be, too: if not, problem says so.
  *
  * Ownership: ccm_automations_done() releases the list.
  */

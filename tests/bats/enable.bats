@@ -234,3 +234,11 @@ setup() { scripts_sandbox; }
 	run -64 --separate-stderr ccm-hook enable
 	[[ $stderr == *"needs NAME|PATH"* ]]
 }
+
+@test "enable: settings beside the script that others can write are refused" {
+	script ./mine </dev/null
+	printf 'On-failure = open\n' >mine.ini
+	chmod 0666 mine.ini
+	run -1 --separate-stderr ccm-hook enable ./mine
+	[[ $stderr == *"'$HOME/project/mine.ini' can be written by others: run chmod go-w '$HOME/project/mine.ini'"* ]]
+}
