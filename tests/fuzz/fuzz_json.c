@@ -119,6 +119,23 @@ static void check_members(const char *text, size_t bytes, bool whole)
 	MUST(r == 0);
 }
 
+/* Laid out for people it is the same document; trimmed it is one with shorter texts. */
+static void check_copies(const char *text, size_t bytes)
+{
+	_cleanup_sbuf_ struct ccm_sbuf pretty = { 0 }, again = { 0 }, trimmed = { 0 };
+	struct ccm_json value;
+	size_t cut;
+
+	ccm_json_pretty(&pretty, text, bytes);
+	MUST(ccm_json_parse(pretty.text, pretty.bytes, &value, NULL) == 0);
+	ccm_json_pretty(&again, pretty.text, pretty.bytes);
+	MUST(again.bytes == pretty.bytes && memcmp(again.text, pretty.text, again.bytes) == 0);
+	cut = ccm_json_trim(&trimmed, text, bytes, 8);
+	MUST(ccm_json_parse(trimmed.text, trimmed.bytes, &value, NULL) == 0);
+	if (cut == 0)
+		MUST(trimmed.bytes == bytes && memcmp(trimmed.text, text, bytes) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *text = fuzz_copy(data, size);
@@ -131,6 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (r == 0) {
 		check_repaired(text, size, &value);
 		check_strings(&value);
+		check_copies(text, size);
 		ccm_json_path(&value, "a.0.b", &found);
 	} else {
 		MUST(error.what && error.offset <= size);

@@ -3,6 +3,7 @@
 #include "fuzz.h"
 
 #include "libccm/clock.h"
+#include "libccm/json.h"
 #include "libccm/macros.h"
 #include "libccm/term.h"
 #include "libccm/utf8.h"
@@ -30,6 +31,24 @@ static void check_clean(const char *text, size_t size, enum ccm_clean how)
 	MUST(ccm_term_width(ccm_sbuf_str(&cell), cell.bytes) == columns);
 }
 
+/* The same document, with nothing in it that a terminal acts on. */
+static void check_json(const char *text, size_t size)
+{
+	_cleanup_sbuf_ struct ccm_sbuf shown = { 0 };
+	struct ccm_json value;
+
+	if (ccm_json_parse(text, size, &value, NULL) < 0)
+		return;
+	ccm_term_json(&shown, text, size);
+	MUST(ccm_json_parse(shown.text, shown.bytes, &value, NULL) == 0);
+	for (size_t i = 0, step; i < shown.bytes; i += step) {
+		uint32_t c = ccm_utf8_next(shown.text + i, shown.bytes - i, &step);
+
+		MUST(c != 0x7f && !(c >= 0x80 && c < 0xa0) && !(c >= 0x202a && c <= 0x202e));
+	}
+	MUST(ccm_utf8_valid(shown.text, shown.bytes));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *text = fuzz_copy(data, size), *string = fuzz_string(data, size);
@@ -39,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	check_clean(text, size, CCM_CLEAN_LINE);
 	check_clean(text, size, CCM_CLEAN_LINES);
+	check_json(text, size);
 	if (ccm_duration_parse(string, &ms) == 0)
 		MUST(ms >= 0 && ms <= 366LL * 86400000);
 	if (ccm_time_parse(string, 1782000000000, &ms, &diag) == 0)
