@@ -442,7 +442,7 @@ int cmd_log(struct ctx *ctx, int argc, char **argv)
 {
 	_cleanup_(log_done) struct log l = { .ctx = ctx, .output = "short", .slow_ms = -1 };
 	const struct ccm_opt opts[] = {
-		OPT_STR("lines", 'n', "N", &l.count_text, "show at most N events, or 'all' (default 50; with -f 10)"),
+		OPT_STR("lines", 'n', "N", &l.count_text, "at most N events, or 'all' (default 50; with -f 10)"),
 		OPT_FLAG("follow", 'f', &l.follow, "go on showing events as they come"),
 		OPT_FLAG("reverse", 'r', &l.reverse, "oldest of them first"),
 		HISTORY_SCOPE_OPTS(&l.scope),

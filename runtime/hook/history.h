@@ -24,7 +24,7 @@ struct history_scope {
 
 #define HISTORY_SCOPE_OPTS(scope) \
 	OPT_STR("since", 'S', "TIME", &(scope)->since_text, \
-		"from then on: '2h ago', yesterday, 10:30, ISO 8601, @epoch"), \
+		"from then on: '2h ago', yesterday, 10:30, ISO, @epoch"), \
 	OPT_STR("until", 'U', "TIME", &(scope)->until_text, "up to then"), \
 	OPT_STR("session", 's', "ID", &(scope)->session_text, "one session: the beginning of its id, or 'last'"), \
 	OPT_STR("project", 'p', "DIR", &(scope)->project_text, "one project: its folder, or its name")

@@ -16,14 +16,14 @@ const struct command commands[] = {
 	  cmd_statusline, false },
 	{ "log", "", "show recorded events, newest first", 0, 0, DB_READ, cmd_log, true },
 	{ "show", "ID|UUID|last", "show one event whole: payload, runs, answer, and why", 1, 1, DB_READ, cmd_show, true },
-	{ "stats", "", "count what was recorded: events, tools, verdicts, automations, days", 0, 0, DB_READ, cmd_stats, true },
+	{ "stats", "", "count what was recorded: events, tools, automations, days", 0, 0, DB_READ, cmd_stats, true },
 	{ "db", "SQL [NAME=VALUE...]", "ask the database a read-only question", 1, -1, DB_READ, cmd_db, false },
 	{ "list", "", "show the automations: what runs when, and what is broken", 0, 0, DB_NONE, cmd_list, true },
 	{ "enable", "NAME|PATH", "let an automation run from now on", 1, 1, DB_NONE, cmd_enable, true },
 	{ "disable", "NAME", "let an automation run no more", 1, 1, DB_NONE, cmd_disable, true },
 	{ "test", "NAME|PATH", "run one automation on one event and show all; records nothing", 1, 1, DB_NONE, cmd_test,
 	  true },
-	{ "doctor", "", "check that events are recorded and judged, and say what to do if not", 0, 0, DB_NONE, cmd_doctor,
+	{ "doctor", "", "check that events are recorded and judged, or say what to do", 0, 0, DB_NONE, cmd_doctor,
 	  false },
 	{ "field", "PATH [FILE]", "print one field of the JSON on stdin or in FILE", 1, 2, DB_NONE, cmd_field, false },
 	{ "quote", "[TEXT]", "print TEXT, or what is on stdin, as a JSON string", 0, 1, DB_NONE, cmd_quote, false },
@@ -32,7 +32,7 @@ const struct command commands[] = {
 	{ "alert", "LEVEL TITLE [BODY]", "tell the person something: info, warning or urgent", 2, 3, DB_WRITE,
 	  cmd_alert, false },
 	{ "prune", "", "forget the oldest events", 0, 0, DB_WRITE, cmd_prune, true },
-	{ "tidy", "", "take in the spool and shorten the write-ahead log; run starts it by itself", 0, 0, DB_WRITE,
+	{ "tidy", "", "take in the spool, shorten the write-ahead log (run starts it)", 0, 0, DB_WRITE,
 	  cmd_tidy, false },
 	{ "completion", "bash|zsh|fish", "print a script that completes ccm-hook's words in that shell", 1, 1, DB_NONE,
 	  cmd_completion, false },
@@ -43,7 +43,7 @@ const struct command commands[] = {
 static void print_help(void)
 {
 	printf("Usage: ccm-hook COMMAND [OPTION...]\n\n"
-	       "Records every hook event of a coding agent, runs your automations, answers the agent.\n\nCommands:\n");
+	       "Records every hook event of a coding agent, runs your automations, and answers\nthe agent.\n\nCommands:\n");
 	for (const struct command *c = commands; c->name; c++)
 		printf("  %-12s %s\n", c->name, c->summary);
 	printf("\n'ccm-hook COMMAND --help' shows a command's options; ccm-hook(1) is the manual.\n");
