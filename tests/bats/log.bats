@@ -361,6 +361,37 @@ follow() {
 	[ "$(wc -l <out)" -eq 11 ]
 }
 
+@test "log: real events are told as they happened" {
+	automation guard 'Event: PreToolUse' 'Match: Bash' <<<'echo "not that" >&2; exit 2'
+	for fixture in SessionStart-startup UserPromptSubmit PreToolUse-Bash PreToolUse-Write PostToolUse-Write Stop; do
+		event "$fixture" | ccm-hook run >/dev/null
+	done
+	run -0 ccm-hook log --reverse -o json
+	[ "$(jq -s -c 'map([.event, .tool, .valid, .verdict, (.runs | length)])' <<<"$output")" = "$(jq -c . <<-'END'
+		[["SessionStart",null,true,"none",0],["UserPromptSubmit",null,true,"none",0],["PreToolUse","Bash",true,"deny",1],
+		 ["PreToolUse","Write",true,"none",0],["PostToolUse","Write",true,"none",0],["Stop",null,true,"none",0]]
+	END
+	)" ]
+	run -0 ccm-hook log --verdict deny
+	[[ $output == *" PreToolUse "*" Bash "*" deny "*" ls -1" ]]
+	run -0 ccm-hook log --grep '"prompt": *"SCRIPT' -o json
+	[ "$(jq -r .event <<<"$output")" = UserPromptSubmit ]
+}
+
+@test "log: -f shows an event of the agent at once" {
+	local start waited_ms
+	ccm-hook init
+	follow -o json
+	sleep 0.3
+	event Stop | ccm-hook run
+	start=${EPOCHREALTIME/./}
+	wait_for out '"event":"Stop"'
+	waited_ms=$(((${EPOCHREALTIME/./} - start) / 1000))
+	echo "waited $waited_ms ms"
+	# 200 is what is promised; a busy machine may be late.
+	[ "$waited_ms" -le 1000 ]
+}
+
 @test "log: -f shows an event again when it has got its verdict" {
 	record 1 verdict=NULL took_us=NULL exit_status=NULL received_ms="$(date +%s)000"
 	follow -o json

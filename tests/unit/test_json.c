@@ -167,8 +167,8 @@ static void same_as_jansson(const char *text, size_t bytes)
 }
 
 static const char *const documents[] = {
-	"{\"session_id\":\"9c7d\",\"hook_event_name\":\"PreToolUse\",\"tool_input\":{\"command\":\"ls -1\",\"n\":[1,-2.5e3,{}]},"
-	"\"ok\":true,\"no\":false,\"nil\":null,\"empty\":\"\",\"list\":[]}",
+	("{\"session_id\":\"9c7d\",\"hook_event_name\":\"PreToolUse\",\"tool_input\":{\"command\":\"ls -1\",\"n\":[1,-2.5e3,{}]},"
+	 "\"ok\":true,\"no\":false,\"nil\":null,\"empty\":\"\",\"list\":[]}"),
 	"[\"a\\nb\\\"c\\\\d\\/\\u00e9\\ud83d\\ude00\",\"\xc3\xa9\xf0\x9f\x98\x80\",{\"k\\u0041\":[[[[0]]]]},0.5,-0,1e-3]",
 	" { \"a\" : [ 1 , 2 , { \"b\" : \"c\" } ] , \"d\" : \"e f\" } ",
 	"\"just text\"", "-12.5e3", "[[],[[]],{},{\"a\":{}}]", "{\"a\":1,\"b\":2,\"a\":3}",
