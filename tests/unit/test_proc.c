@@ -330,7 +330,7 @@ static void test_what_a_child_inherits(void)
 	const char *ls[] = { "ls", "/proc/self/fd", NULL };
 	struct ccm_proc_spec spec = spec_of("/bin/ls", ls);
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
-	_cleanup_close_ int left_open = open("/dev/null", O_RDONLY);
+	_cleanup_close_ _unused_ int left_open = open("/dev/null", O_RDONLY);
 	struct ccm_proc_result r = run(&spec);
 	unsigned long long ignored;
 	sigset_t blocked;
