@@ -97,28 +97,22 @@ int ccm_db_file_version(struct ccm_db *db)
 }
 
 /* A copy of the database as it stands, made by SQLite itself: it sees what is still in the WAL. */
-static int keep_copy(struct ccm_db *db, const char *path, int version, struct ccm_diag *diag)
+static int make_copy(struct ccm_db *db, const char *path, const char *copy, struct ccm_diag *diag)
 {
-	_cleanup_sbuf_ struct ccm_sbuf name = { 0 };
 	sqlite3_stmt *s = NULL;
 	int r;
 
-	ccm_sbuf_addf(&name, "%s.v%d", path, version);
-	if (ccm_sbuf_error(&name))
-		return -ENOMEM;
-	if (unlink(name.text) < 0 && errno != ENOENT)
-		return ccm_diag_set(diag, -errno, "cannot replace '%s': %s", name.text, strerror(errno));
 	r = sqlite3_prepare_v2(db->handle, "VACUUM INTO ?1", -1, &s, NULL);
 	if (r == SQLITE_OK)
-		r = sqlite3_bind_text(s, 1, name.text, -1, SQLITE_STATIC);
+		r = sqlite3_bind_text(s, 1, copy, -1, SQLITE_STATIC);
 	if (r == SQLITE_OK)
 		r = sqlite3_step(s);
 	sqlite3_finalize(s);
-	if (r == SQLITE_DONE && chmod(name.text, 0600) == 0)
+	if (r == SQLITE_DONE && chmod(copy, 0600) == 0)
 		return 0;
-	r = from_sqlite(db, r);
-	return ccm_diag_set(diag, r, "cannot keep a copy of '%s' as '%s' before bringing it up to date: %s", path,
-			    name.text, ccm_db_words(db));
+	r = r == SQLITE_DONE ? -errno : from_sqlite(db, r);
+	return ccm_diag_set(diag, r, "cannot keep a copy of '%s' before bringing it up to date: %s", path,
+			    ccm_db_words(db));
 }
 
 static int set_version(struct ccm_db *db)
@@ -129,19 +123,20 @@ static int set_version(struct ccm_db *db)
 	return exec_text(db, pragma);
 }
 
-static int apply_migrations(struct ccm_db *db, int version, struct ccm_diag *diag)
+/* copy: what make_copy() made, or NULL. It gets its name only here: had another process been faster,
+ * it might not be of the old schema. */
+static int apply_migrations(struct ccm_db *db, const char *path, const char *copy, struct ccm_diag *diag)
 {
+	_cleanup_sbuf_ struct ccm_sbuf name = { 0 };
 	_cleanup_txn_ struct ccm_txn txn = { 0 };
-	int r;
+	int r, version;
 
 	r = ccm_txn_begin(db, &txn);
 	if (r < 0)
 		return r;
-	/* Another process may have been faster. */
-	r = ccm_db_file_version(db);
-	if (r < 0 || r == ccm_db_version())
-		return r < 0 ? r : 0;
-	version = r;
+	version = ccm_db_file_version(db);
+	if (version < 0 || version == ccm_db_version())
+		return version < 0 ? version : 0;
 	for (size_t i = (size_t)version; i < ARRAY_SIZE(migrations); i++) {
 		r = exec_text(db, migrations[i].sql);
 		if (r < 0)
@@ -150,7 +145,28 @@ static int apply_migrations(struct ccm_db *db, int version, struct ccm_diag *dia
 	r = set_version(db);
 	if (r < 0)
 		return r;
+	ccm_sbuf_addf(&name, "%s.v%d", path, version);
+	if (ccm_sbuf_error(&name))
+		return -ENOMEM;
+	if (copy && rename(copy, name.text) < 0)
+		return ccm_diag_set(diag, -errno, "cannot keep a copy as '%s': %s", name.text, strerror(errno));
 	return ccm_txn_commit(&txn);
+}
+
+static int copy_and_apply(struct ccm_db *db, const char *path, struct ccm_diag *diag)
+{
+	_cleanup_sbuf_ struct ccm_sbuf copy = { 0 };
+	int r;
+
+	ccm_sbuf_addf(&copy, "%s.copy-%ld", path, (long)getpid());
+	if (ccm_sbuf_error(&copy))
+		return -ENOMEM;
+	unlink(copy.text);               /* of a process that died with this number */
+	r = make_copy(db, path, copy.text, diag);
+	if (r == 0)
+		r = apply_migrations(db, path, copy.text, diag);
+	unlink(copy.text);
+	return r;
 }
 
 static int migrate(struct ccm_db *db, const char *path, enum ccm_db_mode mode, struct ccm_diag *diag)
@@ -168,14 +184,12 @@ static int migrate(struct ccm_db *db, const char *path, enum ccm_db_mode mode, s
 	if (mode == CCM_DB_READ)
 		return ccm_diag_set(diag, -CCM_E_SQL, "'%s' has schema %d and this ccm needs %d: run 'ccm-hook init'",
 				    path, version, ccm_db_version());
-	if (version == 0) {
-		/* Kept in the file: every later connection finds WAL switched on. Freed pages can be given
-		 * back in small steps only if the first table already finds that set. */
-		r = exec_text(db, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL");
-	} else {
-		r = keep_copy(db, path, version, diag);
-	}
-	return r < 0 ? r : apply_migrations(db, version, diag);
+	if (version > 0)
+		return copy_and_apply(db, path, diag);
+	/* Kept in the file: every later connection finds WAL switched on. Freed pages can be given
+	 * back in small steps only if the first table already finds that set. */
+	r = exec_text(db, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL");
+	return r < 0 ? r : apply_migrations(db, path, NULL, diag);
 }
 
 int ccm_db_open(const char *path, enum ccm_db_mode mode, int busy_timeout_ms, struct ccm_db **ret,

@@ -208,21 +208,47 @@ short_wait() {
 	[[ $stderr == *"is lost"* ]]
 }
 
+# A database as the first schema left it, with one event in it.
+old_database() {
+	mkdir -p -m 700 "$CCM_HOME"
+	sqlite3 "$CCM_HOME/ccm.db" "PRAGMA auto_vacuum = INCREMENTAL" "PRAGMA journal_mode = WAL" \
+		".read $CCM_SOURCE/schema/0001_initial.sql" "PRAGMA user_version = 1" \
+		"INSERT INTO event (uuid, received_ms, host, valid, payload_bytes) VALUES ('u', 1, 'claude-code', 1, 0)" >/dev/null
+}
+
 @test "storage: an old database is brought up to date with a copy kept" {
-	ccm-hook init
-	event Stop | ccm-hook run
-	version=$(db "PRAGMA user_version")
-	[ "$version" -ge 1 ]
-	# The first schema, as a first release would have left it.
-	rm -f "$CCM_HOME"/ccm.db*
-	sqlite3 "$CCM_HOME/ccm.db" "PRAGMA journal_mode = WAL" ".read $CCM_SOURCE/schema/0001_initial.sql" "PRAGMA user_version = 1" >/dev/null
-	db "INSERT INTO event (uuid, received_ms, host, valid, payload_bytes) VALUES ('u', 1, 'claude-code', 1, 0)"
-	event Stop | ccm-hook run
-	[ "$(db "PRAGMA user_version")" = "$version" ]
-	[ "$(db "SELECT count(*) FROM event")" = 2 ]
-	if [ "$version" -gt 1 ]; then
-		[ "$(sqlite3 "$CCM_HOME/ccm.db.v1" "SELECT count(*) FROM event")" = 1 ]
-	fi
+	old_database
+	event Stop >in
+	run -0 --separate-stderr ccm-hook run <in
+	[ -z "$stderr" ]
+	[ "$(db "SELECT group_concat(coalesce(event, '-')) FROM event")" = "-,Stop" ]
+	[ "$(db "SELECT count(*) FROM state")" = 0 ]
+	[ "$(sqlite3 "$CCM_HOME/ccm.db.v1" "PRAGMA user_version" "SELECT count(*) FROM event")" = $'1\n1' ]
+	[ "$(stat -c %a "$CCM_HOME/ccm.db.v1")" = 600 ]
+}
+
+@test "storage: an old database that cannot be brought up to date is left as it was, and the event spooled" {
+	old_database
+	# In the way of a table that is to be made.
+	db "CREATE TABLE alert (x)"
+	event Stop >in
+	run -0 --separate-stderr ccm-hook run <in
+	[[ $stderr == *"migration '0002_automations.sql' failed: table alert already exists"* ]]
+	[ "$(db "PRAGMA user_version; SELECT count(*) FROM event")" = $'1\n1' ]
+	[ "$(spooled)" = 1 ]
+	db "DROP TABLE alert"
+	ccm-hook run <in
+	[ "$(db "SELECT count(*) FROM event")" = 3 ]
+}
+
+@test "storage: an old database is brought up to date once by many processes at once" {
+	old_database
+	event Stop >in
+	for _ in $(seq 10); do ccm-hook run <in 2>>err 3>&- & done
+	wait
+	ccm-hook run <in
+	[ "$(db "SELECT count(*) FROM event")" = 12 ]
+	[ "$(sqlite3 "$CCM_HOME/ccm.db.v1" "SELECT count(*) FROM event")" = 1 ]
 }
 
 @test "storage: a typo in config.ini is named with its line, and the defaults hold" {
