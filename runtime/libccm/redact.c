@@ -209,17 +209,31 @@ static const char *skip_charset(const char *p, const char *end, enum charset cha
 	return p;
 }
 
-static bool looks_right(const char *p, const char *end, const struct form *f)
-{
-	size_t near = (size_t)(end - p) < NEAR ? (size_t)(end - p) : NEAR, run = 0, longest = 0;
-	bool digit = false;
+struct look {
+	bool digit, upper, lower;
+	size_t run;                  /* longest row of letters and digits */
+};
 
-	for (size_t i = 0; i < near && in_charset(p[i], f->charset); i++) {
-		digit |= is_digit(p[i]);
+static struct look look_at(const char *p, const char *end, enum charset charset)
+{
+	size_t near = (size_t)(end - p) < NEAR ? (size_t)(end - p) : NEAR, run = 0;
+	struct look l = { 0 };
+
+	for (size_t i = 0; i < near && in_charset(p[i], charset); i++) {
+		l.digit |= is_digit(p[i]);
+		l.upper |= is_upper(p[i]);
+		l.lower |= is_lower(p[i]);
 		run = is_alnum(p[i]) ? run + 1 : 0;
-		longest = run > longest ? run : longest;
+		l.run = run > l.run ? run : l.run;
 	}
-	return (digit || !(f->flags & DIGIT)) && (longest >= 16 || !(f->flags & DENSE));
+	return l;
+}
+
+/* Texts are cut before they come here, too: what begins like a token and ends where the text does
+ * is the half of one, unless it reads like a word (npm_package). */
+static bool is_half(const struct scan *s, const char *from, const char *to, const struct look *l)
+{
+	return to - from >= 8 && (l->digit || (l->upper && l->lower)) && (to == s->end || starts(to, s->end, "…"));
 }
 
 static bool match_form(const struct scan *s, const char *p, struct secret *ret)
@@ -227,23 +241,26 @@ static bool match_form(const struct scan *s, const char *p, struct secret *ret)
 	if (s->end - p < 2)
 		return false;
 	for (const struct form *f = forms[(unsigned char)*p]; f && f->prefix; f++) {
-		const char *from, *least;
+		const char *from, *to;
+		struct look l;
 
 		if (f->prefix[1] != p[1] || !starts(p, s->end, f->prefix))
 			continue;
 		from = p + strlen(f->prefix);
-		if (s->end - from < f->min)
-			continue;
-		least = skip_charset(from, from + f->min, f->charset);
-		if (least < from + f->min || !looks_right(from, s->end, f))
-			continue;
-		if (f->flags & EXACT) {
-			if (least < s->end && is_word(*least))
+		to = skip_charset(from, s->end - from < f->min ? s->end : from + f->min, f->charset);
+		l = look_at(from, s->end, f->charset);
+		if (to - from < f->min) {
+			if (!is_half(s, from, to, &l))
 				continue;
+		} else if (f->flags & EXACT) {
+			if (to < s->end && is_word(*to))
+				continue;
+		} else if (((f->flags & DIGIT) && !l.digit) || ((f->flags & DENSE) && l.run < 16)) {
+			continue;
 		} else {
-			least = skip_charset(least, s->end, f->charset);
+			to = skip_charset(to, s->end, f->charset);
 		}
-		*ret = (struct secret){ p, least, f->kind };
+		*ret = (struct secret){ p, to, f->kind };
 		return true;
 	}
 	return false;

@@ -45,6 +45,13 @@ static const struct {
 	{ "ey" "JhbGciOiJIUzI1NiJ9.ey" "JzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P",
 	  "[redacted:jwt]" },
 
+	/* Cut off in the middle. */
+	{ "see gh" "p_Zq3vT8nL", "see [redacted:github-token]" },
+	{ "see sk-" "ant-api03-Zq3v\342\200\246", "see [redacted:anthropic-key]\342\200\246" },
+	{ "AK" "IAIOSFODN7", "[redacted:aws-access-key]" },
+	{ "run npm_package", NULL },
+	{ "gh" "p_Zq3vT8nL more", NULL },
+
 	/* Private keys. */
 	{ "a\n-----BEGIN " "PRIVATE KEY-----\n" B64 "\nabc=\n-----END PRIVATE KEY-----\nb", "a\n[redacted:private-key]\nb" },
 	{ "-----BEGIN RSA " "PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n" B64 "\n-----END RSA PRIVATE KEY-----",
