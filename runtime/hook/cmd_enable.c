@@ -172,16 +172,13 @@ static int read_settings(const struct request *q, struct plan *p, struct ccm_sbu
 	_cleanup_free_ char *beside = scripts_path("", file ? file + 1 : p->source + 1, ".ini");
 	_cleanup_free_ char *own = scripts_path(q->ctx->paths.available, p->name, "");
 	_cleanup_free_ char *kept = scripts_path(q->ctx->paths.available, p->name, ".ini");
-	_cleanup_free_ char *enabled = NULL;
-	int r = -ENOENT;
+	_cleanup_free_ char *enabled = scripts_path(q->ctx->paths.enabled, p->old ? p->old->entry : p->entry, ".ini");
+	int r;
 
-	if (p->old)
-		enabled = scripts_path(q->ctx->paths.enabled, p->old->entry, ".ini");
-	if (!beside || !own || !kept || (p->old && !enabled))
+	if (!beside || !own || !kept || !enabled)
 		return -ENOMEM;
 	p->found = FOUND_ENABLED;
-	if (enabled)
-		r = read_ini(enabled, text);
+	r = read_ini(enabled, text);
 	if (r == -ENOENT) {
 		p->found = FOUND_BESIDE;
 		r = read_ini(beside, text);
@@ -325,6 +322,14 @@ static int move_entry(const struct request *q, const struct plan *p)
 	return 0;
 }
 
+/* Settings that were written for a link which could not be made. */
+static int undo_settings(const struct plan *p, int r)
+{
+	if (p->write_ini && p->found != FOUND_ENABLED)
+		unlink(p->ini_path);
+	return r;
+}
+
 static int carry_out(const struct request *q, const struct plan *p)
 {
 	_cleanup_free_ char *kept = scripts_path(q->ctx->paths.available, p->name, ".ini");
@@ -346,7 +351,7 @@ static int carry_out(const struct request *q, const struct plan *p)
 		return 0;
 	if (symlink(p->source, p->path) < 0) {
 		if (errno != EEXIST || !scripts_same_file(p->source, p->path))
-			return refuse("cannot make the link '%s': %s", p->path, strerror(errno));
+			return undo_settings(p, refuse("cannot make the link '%s': %s", p->path, strerror(errno)));
 	}
 	if (p->found == FOUND_KEPT)
 		unlink(kept);
@@ -383,6 +388,8 @@ static int report(const struct plan *p)
 		    now.manifest.events ? now.manifest.events : "all events", match ? " for " : "", match ? match : "");
 	if (p->found == FOUND_KEPT)
 		scripts_say("with the settings that were kept when it was disabled: %s", p->ini_path);
+	else if (p->found == FOUND_ENABLED && !p->old)
+		scripts_say("with the settings that were there already: %s", p->ini_path);
 	return warn_of_events(&now);
 }
 

@@ -242,3 +242,11 @@ setup() { scripts_sandbox; }
 	run -1 --separate-stderr ccm-hook enable ./mine
 	[[ $stderr == *"'$HOME/project/mine.ini' can be written by others: run chmod go-w '$HOME/project/mine.ini'"* ]]
 }
+
+@test "enable: settings that were left in enabled/ are not lost, and said to hold" {
+	script "$STOCK/guard" </dev/null
+	printf 'Timeout = 3s\n' >"$ENABLED/50-guard.ini"
+	run -0 --separate-stderr ccm-hook enable guard --match Bash
+	[[ $output == *"with the settings that were there already: $ENABLED/50-guard.ini"* ]]
+	[ "$(listed guard '[.timeout_ms, .match]')" = '[3000,"Bash"]' ]
+}
