@@ -351,7 +351,7 @@ answer() {
 @test "run: a changed input and a context of ccm.sh reach the agent, and the event can be read again and again" {
 	answer PreToolUse-Bash 'ccm_update_input command "$(ccm_field tool_input.command) $(ccm_field tool_name)"
 		ccm_context "$(cat | wc -l)"'
-	is '{"hookSpecificOutput":{"hookEventName":"PreToolUse","updatedInput":{"command":"ls -1 Bash","description":"List files"},"additionalContext":"0"}}'
+	is '{"hookSpecificOutput":{"hookEventName":"PreToolUse","updatedInput":{"command":"ls -1 Bash","description":"List files"},"additionalContext":"1"}}'
 }
 
 @test "run: what ccm_field is needed for: a command too long for a variable" {
