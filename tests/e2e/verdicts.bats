@@ -46,6 +46,16 @@ setup() { load lib.bash; e2e_sandbox; registered; }
 	done
 }
 
+@test "context-inject tells the model the project's notes and its branch, once" {
+	ccm-hook enable context-inject
+	mkdir .ccm
+	echo 'Speak plainly.' >.ccm/context.md
+	answers '[{ "say": "I will." }]'
+	claude_p 'Hello.'
+	assert_told 'Git: branch main'
+	[ "$(told | grep -cx 'Speak plainly.')" -eq 1 ]
+}
+
 @test "context from PreToolUse and PostToolUse reaches the model with the result" {
 	automation 50-context 'Event: PreToolUse PostToolUse' <<-'EOF'
 		printf '{"hookSpecificOutput": {"hookEventName": "%s", "additionalContext": "context at %s"}}\n' \
