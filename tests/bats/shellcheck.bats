@@ -10,7 +10,7 @@ setup() { ccm_sandbox; }
 # Prints, each behind a NUL, the scripts that are no tests (0) or the tests (1).
 shell_files() {
 	local file line
-	find "$CCM_SOURCE/bootstrap" "$CCM_SOURCE"/{automations,hooks,lib-sh,runtime,schema,tests} \
+	find "$CCM_SOURCE"/{.ci,bootstrap,automations,hooks,lib-sh,runtime,schema,tests} \
 		-type f ! -path '*/fixtures/*' -print0 2>/dev/null |
 		while IFS= read -r -d '' file; do
 			case $file in
