@@ -68,25 +68,36 @@ static int delete_batch(struct ccm_db *db, int64_t before_ms, int64_t batch)
 
 static int delete_events(struct ccm_db *db, struct ccm_prune *p)
 {
-	int64_t batch = 16, bytes;
-	int r;
+	int64_t batch = 16, bytes, total = 0;
+	int r = 0;
 
+	if (p->max_bytes)
+		r = ask(db, Q_EVENT_COUNT, NULL, "events", &total);
+	if (r < 0)
+		return r;
 	while (!out_of_time(p)) {
-		int64_t start_us = ccm_mono_us(), before_ms = p->before_ms;
+		int64_t start_us = ccm_mono_us(), before_ms = p->before_ms, some = batch;
 
 		if (p->max_bytes) {
 			r = used_bytes(db, &bytes);
 			if (r < 0)
 				return r;
-			if (bytes > p->max_bytes)
+			if (bytes > p->max_bytes) {
+				/* No more than what is over, as far as events are of one size: a large batch must not take
+				 * with it what has room. */
+				int64_t over = (int64_t)((double)(bytes - p->max_bytes) / (double)bytes * (double)total) + 1;
+
 				before_ms = INT64_MAX;
+				some = over < batch ? over : batch;
+			}
 		}
 		if (!before_ms)
 			return 0;
-		r = delete_batch(db, before_ms, batch);
+		r = delete_batch(db, before_ms, some);
 		if (r <= 0)
 			return r;
 		p->events += r;
+		total = total > r ? total - r : 0;
 		make_way(start_us, &batch);
 	}
 	return 0;

@@ -41,7 +41,7 @@ fill() {
 	fill 1000
 	run -0 ccm-hook prune --max-bytes 1M
 	[ "$(db "SELECT page_count * 4096 <= 1048576 FROM pragma_page_count")" = 1 ]
-	[ "$(db "SELECT max(id) = 1000 AND count(*) > 100 FROM event")" = 1 ]
+	[ "$(db "SELECT max(id) = 1000 AND count(*) > 400 FROM event")" = 1 ]
 }
 
 @test "prune: what is freed is given back to the file system" {
