@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "error.h"
 #include "utf8.h"
@@ -29,10 +32,24 @@ static const char *skip_space(const char *p, const char *end)
 	return p;
 }
 
-/* Passes over bytes that mean nothing inside a string, eight at a time: no quote, no backslash,
- * no control character, no byte of a longer UTF-8 sequence. Payloads are mostly such bytes. */
+/* Passes over bytes that mean nothing inside a string: no quote, no backslash, no control character,
+ * no byte of a longer UTF-8 sequence. Payloads are mostly such bytes, and may be megabytes long. */
 static const char *skip_plain(const char *p, const char *end)
 {
+#ifdef __SSE2__
+	while (end - p >= 16) {
+		__m128i v = _mm_loadu_si128((const void *)p);
+		/* The comparison is signed: it finds control characters and bytes above 0x7f alike. */
+		__m128i odd = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x20)),
+					   _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+							_mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+		int mask = _mm_movemask_epi8(odd);
+
+		if (mask)
+			return p + __builtin_ctz((unsigned int)mask);
+		p += 16;
+	}
+#else
 	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
 
 	while (end - p >= 8) {
@@ -46,9 +63,28 @@ static const char *skip_plain(const char *p, const char *end)
 			break;
 		p += 8;
 	}
+#endif
 	while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
 		p++;
 	return p;
+}
+
+/* What may follow a backslash, other than u. */
+static bool is_escape(char c)
+{
+	switch (c) {
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
+		return true;
+	default:
+		return false;
+	}
 }
 
 static bool is_hex(char c)
@@ -86,7 +122,7 @@ static int skip_string(struct ccm_json_iter *it, const char *p, const char **ret
 					return fail(it, p, "\\u without four hexadecimal digits");
 			}
 			p += 6;
-		} else if (strchr("\"\\/bfnrt", p[1]) && p[1]) {
+		} else if (is_escape(p[1])) {
 			p += 2;
 		} else {
 			return fail(it, p, "unknown escape in a string");
