@@ -9,31 +9,35 @@ load helper
 # Sends all payloads to a ccm-hook of their own, with the automation if one is given, and keeps for each
 # what came out: NAME/FIXTURE.out, .err and .status.
 pass() {
-	local name dir="$BATS_FILE_TMPDIR/$1"
+	local name status dir="$BATS_FILE_TMPDIR/$1"
 	mkdir -p "$dir"
 	BATS_TEST_TMPDIR="$dir" ccm_sandbox
 	ccm-hook init >/dev/null
 	if [ "$#" -gt 1 ]; then automation 50-try 'On-failure: closed' <<<"$2"; fi
 	for name in $NAMES; do
-		event "$name" >"$dir/$name.in"
-		ccm-hook run <"$dir/$name.in" >"$dir/$name.out" 2>"$dir/$name.err" && echo 0 >"$dir/$name.status" ||
-			echo $? >"$dir/$name.status"
+		status=0
+		ccm-hook run <"$BATS_FILE_TMPDIR/$name.in" >"$dir/$name.out" 2>"$dir/$name.err" || status=$?
+		echo "$status" >"$dir/$name.status"
 	done
 }
 
 setup_file() {
 	local file name
+	FIXTURES="$CCM_SOURCE/tests/fixtures"
 	NAMES=
-	for file in "$CCM_SOURCE"/tests/fixtures/hooks/*.json; do
+	for file in "$FIXTURES"/hooks/*.json; do
 		name=${file##*/}
+		name=${name%.json}
 		# What the status line is given is no event.
-		case $name in StatusLine-*) ;; *) NAMES="$NAMES ${name%.json}" ;; esac
+		case $name in StatusLine-*) continue ;; esac
+		NAMES="$NAMES $name"
+		event "$name" >"$BATS_FILE_TMPDIR/$name.in"
 	done
 	export NAMES
+	jq -r '"\(.event) \(.answer.verdict) \(.answer.context)"' "$CCM_SOURCE"/schema/events/*.json >"$BATS_FILE_TMPDIR/specs"
 	(pass none) 3>&- &
 	(pass deny 'echo "not here" >&2; exit 2') 3>&- &
 	wait
-	# shellcheck disable=SC2016
 	(pass context 'cat >"$CCM_HOME/../../$CCM_EVENT_ID.seen"
 		printf "{\"systemMessage\":\"m\",\"hookSpecificOutput\":{\"hookEventName\":\"%s\",\"additionalContext\":\"fact\"}}" "$CCM_EVENT"') 3>&- &
 	(pass fail 'echo "{\"decision\":null}"; exit 1') 3>&- &
@@ -42,24 +46,34 @@ setup_file() {
 
 setup() { ccm_sandbox; }
 
-# Usage: spec FIXTURE FILTER - asks the description of the fixture's event.
+# Usage: in_pass NAME - looks at that pass: its files and its database.
+in_pass() {
+	export CCM_HOME="$BATS_FILE_TMPDIR/$1/home/.ccm"
+	cd "$BATS_FILE_TMPDIR/$1" || return
+}
+
+# Usage: spec FIXTURE verdict|context - sets $spec to what the description of its event says.
 spec() {
-	jq -r "$2" "$CCM_SOURCE/schema/events/${1%%-*}.json"
+	local event verdict context
+	if ! declare -p SPECS >/dev/null 2>&1; then
+		declare -gA SPECS
+		while read -r event verdict context; do
+			SPECS[$event.verdict]=$verdict
+			SPECS[$event.context]=$context
+		done <"$BATS_FILE_TMPDIR/specs"
+	fi
+	spec=${SPECS[${1%%-*}.$2]}
 }
 
 # Usage: taken PASS - true if the client takes each answer of the pass.
 taken() {
-	local name bad=0
+	local name
+	in_pass "$1"
+	set --
 	for name in $NAMES; do
-		"$CCM_BUILD/tests/bin/host-rules" "${name%%-*}" "$(cat "$BATS_FILE_TMPDIR/$1/$name.status")" \
-			<"$BATS_FILE_TMPDIR/$1/$name.out" || { cat "$BATS_FILE_TMPDIR/$1/$name.out" && bad=1; }
+		set -- "$@" "${name%%-*}" "$(<"$name.status")" "$name.out"
 	done
-	return "$bad"
-}
-
-in_pass() {
-	export CCM_HOME="$BATS_FILE_TMPDIR/$1/home/.ccm"
-	cd "$BATS_FILE_TMPDIR/$1" || return
+	"$CCM_BUILD/tests/bin/host-rules" "$@"
 }
 
 @test "payloads: every captured event is valid" {
@@ -72,35 +86,42 @@ in_pass() {
 @test "payloads: every captured event is stored byte for byte" {
 	local id=0 name
 	in_pass none
+	db "SELECT writefile(event_id || '.stored', body || char(10)) FROM payload" >/dev/null
 	for name in $NAMES; do
 		id=$((id + 1))
-		db "SELECT body FROM payload WHERE event_id = $id" | cmp - "$name.in"
+		cmp "../$name.in" "$id.stored"
 	done
 }
 
 @test "payloads: an automation reads every captured event as the client sent it, newline and all" {
-	local id=0 name
+	local name uuid
 	in_pass context
+	db 'SELECT uuid FROM event ORDER BY id' >uuids
+	exec 4<uuids
 	for name in $NAMES; do
-		id=$((id + 1))
-		cmp "$name.in" "$(db "SELECT uuid FROM event WHERE id = $id").seen"
+		read -r uuid <&4
+		cmp "../$name.in" "$uuid.seen"
 	done
+	exec 4<&-
 }
 
 @test "payloads: without automations nothing is said and nothing fails" {
 	local name
 	in_pass none
 	for name in $NAMES; do
-		[ ! -s "$name.out" ]
 		# Somebody must make the worktree; see the next test.
-		[ "$name" = WorktreeCreate ] || { [ ! -s "$name.err" ] && [ "$(cat "$name.status")" -eq 0 ]; }
+		[ "$name" != WorktreeCreate ] || continue
+		[ ! -s "$name.out" ]
+		[ ! -s "$name.err" ]
+		[ "$(<"$name.status")" -eq 0 ]
 	done
 }
 
 @test "payloads: without an automation that makes the worktree its event fails, as the client wants it" {
 	in_pass none
-	[ "$(cat WorktreeCreate.status)" -eq 1 ]
-	[[ $(cat WorktreeCreate.err) == *"no automation printed the path"* ]]
+	[ ! -s WorktreeCreate.out ]
+	[ "$(<WorktreeCreate.status)" -eq 1 ]
+	[[ $(<WorktreeCreate.err) == *"no automation printed the path"* ]]
 }
 
 @test "payloads: the client takes the answer of an automation that denies everything" {
@@ -108,14 +129,16 @@ in_pass() {
 }
 
 @test "payloads: a deny is told wherever the client can hear it, and nowhere else" {
-	local name
+	local name out
 	in_pass deny
 	for name in $NAMES; do
-		case $(spec "$name" .answer.verdict) in
-		none) [ ! -s "$name.out" ] && [ "$(cat "$name.status")" -eq 0 ] ;;
-		exit) [ "$(cat "$name.status")" -eq 2 ] && [[ $(cat "$name.err") == *"try: not here"* ]] ;;
-		elicit) [ "$(jq -r .hookSpecificOutput.action "$name.out")" = decline ] ;;
-		*) [[ $(cat "$name.out") == *'"try: not here"'* ]] && [ "$(cat "$name.status")" -eq 0 ] ;;
+		spec "$name" verdict
+		out=$(<"$name.out")
+		case $spec in
+		none) [ -z "$out" ] && [ "$(<"$name.status")" -eq 0 ] ;;
+		exit) [ "$(<"$name.status")" -eq 2 ] && [[ $(<"$name.err") == *"try: not here"* ]] ;;
+		elicit) [[ $out == *'"action":"decline"'* ]] ;;
+		*) [[ $out == *'"try: not here"'* ]] && [ "$(<"$name.status")" -eq 0 ] ;;
 		esac || { echo "$name" >&2 && return 1; }
 	done
 }
@@ -125,12 +148,13 @@ in_pass() {
 }
 
 @test "payloads: context is told wherever the client takes it, and nowhere else" {
-	local name want
+	local name told
 	in_pass context
 	for name in $NAMES; do
-		want=0
-		[ "$(spec "$name" .answer.context)" = false ] || want=1
-		[ "$(grep -c '"additionalContext":"fact"' "$name.out")" -eq "$want" ] || { echo "$name" >&2 && return 1; }
+		spec "$name" context
+		told=false
+		[[ $(<"$name.out") != *'"additionalContext":"fact"'* ]] || told=true
+		[ "$told" = "$spec" ] || { echo "$name" >&2 && return 1; }
 	done
 }
 
@@ -143,7 +167,7 @@ in_pass() {
 	in_pass fail
 	for name in $NAMES; do
 		case $name in
-		PreToolUse-*) [ "$(jq -r .hookSpecificOutput.permissionDecision "$name.out")" = deny ] ;;
+		PreToolUse-*) [[ $(<"$name.out") == *'"permissionDecision":"deny"'* ]] ;;
 		*) [ ! -s "$name.out" ] ;;
 		esac || { echo "$name" >&2 && return 1; }
 	done

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* host-rules - for shell tests: would the host take this answer?
+/* host-rules - for shell tests: would the host take these answers?
  *
- * Usage: host-rules EVENT EXIT-STATUS <ANSWER
- * Exit: 0 it would; 1 it would not, said on stdout; 64 wrong usage. */
+ * Usage: host-rules [EVENT EXIT-STATUS FILE]...
+ * FILE holds what was printed on stdout.
+ * Exit: 0 it would take all; 1 not all, each said on stdout; 64 wrong usage. */
 #include "tests/host_rules.h"
 
 #include <stdlib.h>
@@ -11,14 +12,21 @@
 
 int main(int argc, char **argv)
 {
-	_cleanup_sbuf_ struct ccm_sbuf out = { 0 };
-	const char *words;
+	int failed = 0;
 
-	if (argc != 3 || ccm_read_fd(STDIN_FILENO, 1 << 26, &out) < 0)
+	if (argc < 4 || argc % 3 != 1)
 		return 64;
-	words = host_check(argv[1], ccm_sbuf_str(&out), out.bytes, atoi(argv[2]));
-	if (!words)
-		return 0;
-	printf("%s: %s\n", argv[1], words);
-	return 1;
+	for (char **arg = argv + 1; *arg; arg += 3) {
+		_cleanup_sbuf_ struct ccm_sbuf out = { 0 };
+		const char *words;
+
+		if (ccm_read_file(arg[2], 1 << 26, &out) < 0)
+			return 64;
+		words = host_check(arg[0], ccm_sbuf_str(&out), out.bytes, atoi(arg[1]));
+		if (!words)
+			continue;
+		printf("%s: %s\n%s\n", arg[2], words, ccm_sbuf_str(&out));
+		failed = 1;
+	}
+	return failed;
 }
