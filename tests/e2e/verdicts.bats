@@ -47,7 +47,9 @@ setup() { load lib.bash; e2e_sandbox; registered; }
 }
 
 @test "context-inject tells the model the project's notes and its branch, once" {
-	ccm-hook enable context-inject
+	# A copy: in a user namespace nobody but its user has a name, so a source tree of root's could not be trusted.
+	cp "$CCM_SOURCE/automations/context-inject" "$T"
+	ccm-hook enable "$T/context-inject"
 	mkdir .ccm
 	echo 'Speak plainly.' >.ccm/context.md
 	answers '[{ "say": "I will." }]'
