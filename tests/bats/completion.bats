@@ -29,7 +29,7 @@ offered_bash() {
 # The same for the other two.
 offered_zsh() {
 	ccm-hook completion zsh >"$HOME/_ccm-hook"
-	"$CCM_SOURCE/tests/bin/zsh-complete" "$HOME/_ccm-hook" "ccm-hook $*" | sort | paste -sd ' '
+	zsh -f "$CCM_SOURCE/tests/bin/complete.zsh" "$HOME/_ccm-hook" "ccm-hook $*" | sort | paste -sd ' '
 }
 
 offered_fish() {
@@ -122,7 +122,7 @@ offers() {
 	ccm-hook completion zsh >"$HOME/site/_ccm-hook"
 	# shellcheck disable=SC2016
 	printf 'fpath=(%q $fpath)\nautoload -Uz compinit && compinit -u -D\n' "$HOME/site" >"$HOME/rc"
-	run -0 "$CCM_SOURCE/tests/bin/zsh-complete" "$HOME/rc" "ccm-hook lo"
+	run -0 zsh -f "$CCM_SOURCE/tests/bin/complete.zsh" "$HOME/rc" "ccm-hook lo"
 	[ "$output" = log ]
 }
 

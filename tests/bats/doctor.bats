@@ -33,7 +33,7 @@ settings() {
 	run -0 --separate-stderr ccm-hook doctor
 	[[ $output == *"ok   registered for 9 of the 33 known events"* ]]
 	[[ $output == *"ok   '$CCM_HOME' is yours and private"* ]]
-	[[ $output == *"ok   1 event of 1 session in "*", schema 1"* ]]
+	[[ $output =~ ok\ \ \ 1\ event\ of\ 1\ session\ in\ [0-9]+\ KiB,\ schema\ [0-9]+ ]]
 	[[ $output == *"ok   the last event came "*"s ago"* ]]
 	[[ $output == *"ok   the spool is empty"* ]]
 	[[ $output == *"ok   none is enabled"* ]]

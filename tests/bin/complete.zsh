@@ -1,6 +1,5 @@
-#!/usr/bin/env zsh
 # SPDX-License-Identifier: MIT
-# Usage: zsh-complete SCRIPT TEXT
+# Usage: zsh -f complete.zsh SCRIPT TEXT
 # Types TEXT and a tab into an interactive zsh that has loaded the completion SCRIPT, and prints what
 # is offered, one word a line.
 emulate -L zsh
