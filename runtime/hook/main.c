@@ -131,6 +131,15 @@ static void show_settings_problems(const struct ctx *ctx)
 		ccm_warn("%.*s", (int)strcspn(p, "\n"), p);
 }
 
+/* What was printed must have arrived; a full disk is no success. */
+static int flushed(int status)
+{
+	if (fflush(stdout) == 0 || status != CCM_EXIT_OK)
+		return status;
+	ccm_error("cannot write the output: %s", strerror(errno));
+	return CCM_EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	struct ctx ctx = { 0 };
@@ -146,11 +155,11 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
 		print_help();
-		return CCM_EXIT_OK;
+		return flushed(CCM_EXIT_OK);
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		printf("ccm-hook %s\n", PACKAGE_VERSION);
-		return CCM_EXIT_OK;
+		return flushed(CCM_EXIT_OK);
 	}
 	c = find_command(argv[1]);
 	if (!c) {
@@ -171,11 +180,7 @@ int main(int argc, char **argv)
 		r = open_db(&ctx, c->db);
 	if (r == 0)
 		r = c->run(&ctx, argc - 2, argv + 2);
-	r = exit_status(c, r);
-	if (fflush(stdout) != 0 && r == CCM_EXIT_OK) {
-		ccm_error("cannot write the output: %s", strerror(errno));
-		r = CCM_EXIT_FAILURE;
-	}
+	r = flushed(exit_status(c, r));
 	ccm_db_close(ctx.db);
 	ccm_settings_done(&ctx.settings);
 	ccm_paths_done(&ctx.paths);

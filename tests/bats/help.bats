@@ -39,3 +39,26 @@ setup() {
 		[[ $stderr == *"unknown option '--no-such-option'"* ]]
 	done
 }
+
+@test "help: it comes even if the database is broken" {
+	mkdir -p "$CCM_HOME"
+	echo "no database" >"$CCM_HOME/ccm.db"
+	run -0 --separate-stderr ccm-hook log --help
+	[ -z "$stderr" ]
+}
+
+@test "help: an unknown command and none at all are usage errors" {
+	run -64 --separate-stderr ccm-hook no-such-command
+	[ -z "$output" ]
+	[ "$stderr" = "ccm-hook: unknown command 'no-such-command' (see 'ccm-hook --help')" ]
+	run -64 --separate-stderr ccm-hook
+	[ -z "$output" ]
+	[ "$stderr" = "ccm-hook: no command given (see 'ccm-hook --help')" ]
+}
+
+@test "help: an output that cannot be written is a failure" {
+	run -1 --separate-stderr bash -c 'ccm-hook --help >/dev/full'
+	[[ $stderr == "ccm-hook: cannot write the output: "* ]]
+	run -1 --separate-stderr bash -c 'ccm-hook config --sample >/dev/full'
+	[[ $stderr == "ccm-hook: cannot write the output: "* ]]
+}
