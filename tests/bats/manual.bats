@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT
+# The manual pages say what is there, all of it, and what they show works.
+# shellcheck shell=bash
+
+load helper
+
+setup() {
+	ccm_sandbox
+	HOOK_PAGE="$CCM_SOURCE/runtime/hook/ccm-hook.1"
+	AUTOMATION_PAGE="$CCM_SOURCE/runtime/libccm/ccm-automation.7"
+}
+
+# Usage: page FILE
+# Prints the manual page as plain text.
+page() {
+	mandoc -T ascii "$1" | sed 's/.\x08//g'
+}
+
+# Usage: section COMMAND
+# Prints what ccm-hook(1) says of the command.
+section() {
+	page "$HOOK_PAGE" | awk -v command="$1" '
+		/^   [^ ]/ { wanted = $1 == command }
+		/^[^ ]/    { wanted = 0 }
+		wanted'
+}
+
+# Prints the names of all commands, as the help shows them.
+commands() {
+	ccm-hook --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p'
+}
+
+# Usage: example NAME
+# Makes an automation of the script that ccm-automation(7) shows under that name.
+example() {
+	local file="$CCM_HOME/automations/enabled/50-$1"
+	mkdir -p "${file%/*}"
+	sed -n "/^\\.\\\\\" example: $1\$/,/^\\.Ed\$/p" "$AUTOMATION_PAGE" |
+		sed -e '/^\./d' -e 's/\\&//g; s/\\-/-/g; s/\\(aq/'\''/g; s/\\e/\\/g' >"$file"
+	chmod 0755 "$file"
+}
+
+@test "manual: the pages are correct mdoc" {
+	run -0 mandoc -T lint -W warning "$HOOK_PAGE" "$AUTOMATION_PAGE"
+	[ -z "$output" ]
+}
+
+@test "manual: ccm-hook(1) describes each command with each of its options" {
+	local command option text
+	for command in $(commands); do
+		text=$(section "$command")
+		[ -n "$text" ] || {
+			printf 'ccm-hook(1) lacks %s\n' "$command" >&2
+			return 1
+		}
+		for option in $(ccm-hook "$command" --help | grep -oE -- '^ +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
+			[ "$option" = --help ] || grep -qE -- "$option([^a-z-]|\$)" <<<"$text" || {
+				printf 'ccm-hook(1) lacks %s %s\n' "$command" "$option" >&2
+				return 1
+			}
+		done
+	done
+}
+
+@test "manual: ccm-hook(1) describes no command and no option that is not there" {
+	local command option help
+	for command in $(page "$HOOK_PAGE" | sed -n 's/^   \([a-z][a-z-]*\).*/\1/p'); do
+		help=$(ccm-hook "$command" --help)
+		for option in $(section "$command" | grep -oE -- '(^|[ ,])--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
+			grep -qE -- "$option([^a-z-]|\$)" <<<"$help" || {
+				printf 'ccm-hook has no %s %s\n' "$command" "$option" >&2
+				return 1
+			}
+		done
+	done
+}
+
+@test "manual: ccm-automation(7) names each event" {
+	local text event
+	text=$(page "$AUTOMATION_PAGE")
+	for event in $(jq -r .event "$CCM_SOURCE"/schema/events/*.json); do
+		grep -qw "$event" <<<"$text" || {
+			printf 'ccm-automation(7) lacks %s\n' "$event" >&2
+			return 1
+		}
+	done
+}
+
+@test "manual: ccm-automation(7) names each variable that automations get" {
+	automation 50-env <<<'env | sed -n "s/^\(CCM_[A-Z_]*\)=.*/\1/p" >>"$HOME/names"'
+	event PreToolUse-Bash-in-subagent '.prompt = "x" | .tool_input.file_path = "x" * 100000' | ccm-hook run
+	[ "$(sort -u "$HOME/names" | wc -l)" -ge 15 ]
+	local text name names
+	text=$(page "$AUTOMATION_PAGE")
+	mapfile -t names < <(sort -u "$HOME/names")
+	for name in "${names[@]}"; do
+		[ "$name" = CCM_DATA_DIR ] || grep -qw "$name" <<<"$text" || {
+			printf 'ccm-automation(7) lacks %s\n' "$name" >&2
+			return 1
+		}
+	done
+}
+
+@test "manual: ccm-automation(7) names each function of ccm.sh, and each says how it is used" {
+	local text name names
+	text=$(page "$AUTOMATION_PAGE")
+	mapfile -t names < <(sed -n 's/^\(ccm_[a-z][a-z_]*\)() {$/\1/p' "$CCM_SOURCE/lib-sh/ccm.sh")
+	[ "${#names[@]}" -ge 15 ]
+	for name in "${names[@]}"; do
+		grep -qw "$name" <<<"$text" || {
+			printf 'ccm-automation(7) lacks %s\n' "$name" >&2
+			return 1
+		}
+		grep -qE "^# Usage: $name( |\$)" "$CCM_SOURCE/lib-sh/ccm.sh"
+	done
+}
+
+@test "manual: the example no-commit-on-main refuses it there, and only there" {
+	example no-commit-on-main
+	git init -q -b main
+	run -0 --separate-stderr ccm-hook run < <(event PreToolUse-Bash ".cwd = \"$PWD\" | .tool_input.command = \"git commit -m x\"")
+	[ "$(jq -r .hookSpecificOutput.permissionDecisionReason <<<"$output")" = "no-commit-on-main: not on main: make a branch first" ]
+	run -0 --separate-stderr ccm-hook run < <(event PreToolUse-Bash ".cwd = \"$PWD\" | .tool_input.command = \"git status\"")
+	[ -z "$output$stderr" ]
+	git symbolic-ref HEAD refs/heads/work
+	run -0 --separate-stderr ccm-hook run < <(event PreToolUse-Bash ".cwd = \"$PWD\" | .tool_input.command = \"git commit -m x\"")
+	[ -z "$output$stderr" ]
+}
+
+@test "manual: the example diary writes a line" {
+	example diary
+	run -0 --separate-stderr ccm-hook run < <(event UserPromptSubmit '.prompt = "fix it"')
+	[ -z "$output$stderr" ]
+	[[ $(cat "$CCM_HOME/diary") == ????-??-??" fix it" ]]
+}
+
+@test "manual: the example until-tests-pass goes on three times, then alerts" {
+	example until-tests-pass
+	export CLAUDE_PROJECT_DIR="$PWD"
+	unset MAKEFLAGS MFLAGS MAKELEVEL         # of the make that may have started us
+	printf 'check:\n\t@echo test 7 fails; false\n' >Makefile
+	for _ in 1 2 3; do
+		run -0 --separate-stderr ccm-hook run < <(event Stop)
+		[ "$(jq -r .decision <<<"$output")" = block ]
+		[[ $(jq -r .reason <<<"$output") == "until-tests-pass: make check fails: test 7 fails"* ]]
+	done
+	run -0 --separate-stderr ccm-hook run < <(event Stop)
+	[ -z "$output$stderr" ]
+	[ "$(db "SELECT title FROM alert")" = "Tests still fail in $PWD" ]
+	printf 'check:\n' >Makefile
+	run -0 --separate-stderr ccm-hook run < <(event Stop)
+	[ -z "$output$stderr" ]
+	[ -z "$(ccm-hook state list)" ]
+}
+
+@test "manual: the example outside-project asks" {
+	example outside-project
+	run -0 --separate-stderr ccm-hook run < <(event PreToolUse-Write '.tool_input.file_path = "/etc/motd"')
+	[ "$(jq -r .hookSpecificOutput.permissionDecision <<<"$output")" = ask ]
+	run -0 --separate-stderr ccm-hook run < <(event PreToolUse-Write '.tool_input.file_path = .cwd + "/x"')
+	[ -z "$output$stderr" ]
+}
+
+@test "manual: the example blanks names the lines" {
+	example blanks
+	printf 'one\ntwo \nthree\t\n' >file
+	run -0 --separate-stderr ccm-hook run < <(event PostToolUse-Write ".tool_input.file_path = \"$PWD/file\"")
+	[ "$(jq -r .reason <<<"$output")" = "blanks: lines that end in blanks: 2 3" ]
+}
