@@ -7,9 +7,15 @@
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "clock.h"
 #include "io.h"
 #include "sbuf.h"
+
+/* How long one sleep for a lock is: the first, and the longest. */
+#define BUSY_FIRST_US 200
+#define BUSY_MOST_US 4000
 
 static const char *const query_text[] = {
 #define X(name, sql) [Q_##name] = sql,
@@ -30,6 +36,7 @@ struct ccm_db {
 	sqlite3 *handle;
 	sqlite3_stmt *statements[CCM_QUERY_COUNT];
 	bool wants_checkpoint;                   /* the WAL has become long */
+	int64_t busy_timeout_ms, busy_since_us;
 };
 
 /* So that leak checkers find what was left on purpose; volatile, or the compiler drops a variable that is never read. */
@@ -192,6 +199,26 @@ static int migrate(struct ccm_db *db, const char *path, enum ccm_db_mode mode, s
 	return r < 0 ? r : apply_migrations(db, path, NULL, diag);
 }
 
+/* A commit takes a fraction of a millisecond. SQLite's own way of waiting soon sleeps a hundred times as long, so
+ * that of many who wait some stay out by bad luck until their time is over. */
+static int wait_for_lock(void *user, int tries)
+{
+	struct ccm_db *db = user;
+	int64_t now_us = ccm_mono_us(), most_us = BUSY_FIRST_US << (tries < 16 ? tries / 3 : 5);
+	struct timespec pause;
+
+	if (tries == 0)
+		db->busy_since_us = now_us;
+	if (now_us - db->busy_since_us >= db->busy_timeout_ms * 1000)
+		return 0;
+	if (most_us > BUSY_MOST_US)
+		most_us = BUSY_MOST_US;
+	/* Not all at the same moment: between a half and the whole of it, as the clock happens to stand. */
+	pause = (struct timespec){ .tv_nsec = (most_us / 2 + now_us % (most_us / 2)) * 1000 };
+	nanosleep(&pause, NULL);
+	return 1;
+}
+
 int ccm_db_open(const char *path, enum ccm_db_mode mode, int busy_timeout_ms, struct ccm_db **ret,
 		struct ccm_diag *diag)
 {
@@ -222,7 +249,8 @@ int ccm_db_open(const char *path, enum ccm_db_mode mode, int busy_timeout_ms, st
 		r = from_sqlite(db, r);
 		return ccm_diag_set(diag, r, "cannot open '%s': %s", path, ccm_db_words(db));
 	}
-	sqlite3_busy_timeout(db->handle, busy_timeout_ms);
+	db->busy_timeout_ms = busy_timeout_ms;
+	sqlite3_busy_handler(db->handle, wait_for_lock, db);
 	/* NORMAL: a commit is in the WAL when it returns and survives any crash of processes; only a
 	 * power loss can take the last commits, and never damages the file. */
 	r = exec_text(db, "PRAGMA synchronous = NORMAL");
