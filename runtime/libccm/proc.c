@@ -54,6 +54,7 @@ struct child {
 	pid_t pid;               /* 0: not started, or reaped */
 	pid_t group;
 	int pidfd, in, out, err; /* -1: closed */
+	int line[2];             /* the life line: a pipe that nothing is ever written to */
 	size_t in_at;
 	enum state state;
 	bool done;
@@ -85,6 +86,16 @@ static int make_pipe(int *ret_read, int *ret_write)
 	return 0;
 }
 
+static void close_child(struct child *c)
+{
+	close_fd(&c->in);
+	close_fd(&c->out);
+	close_fd(&c->err);
+	/* In this order, nobody is told. */
+	close_fd(&c->line[0]);
+	close_fd(&c->line[1]);
+}
+
 /* A pipe's end may have been given number 0, 1 or 2 if the caller has closed its own: dup2() onto
  * itself would then keep close-on-exec. Such ends are moved up first. */
 static int move_up(int *fd)
@@ -109,6 +120,88 @@ static void close_others(posix_spawn_file_actions_t *actions)
 #else
 	(void)actions;
 #endif
+}
+
+#ifdef __linux__
+
+/* What lives on when we are killed. Linux signals those who asked for it (O_ASYNC) when the last writer of a pipe is
+ * gone, and who is told, and by which signal, can be a process group and SIGKILL. Both ends are ours alone. Of a
+ * process that dies, Linux lets go of the descriptors last opened first (since 4.3): of the writing end while
+ * somebody still listens at the other. */
+static int make_line(struct child *c)
+{
+	return make_pipe(&c->line[0], &c->line[1]);
+}
+
+static bool close_others_at_exec(void)
+{
+#if defined(HAVE_CLOSE_RANGE) && defined(CLOSE_RANGE_CLOEXEC)
+	return close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
+#else
+	return false;
+#endif
+}
+
+/* What a child-to-be does until it is another program. It has our memory and stack, and we stand still meanwhile:
+ * system calls only. *ret_error: why it is none. */
+_Noreturn static void become(const struct child *c, int in, int out, int err, volatile int *ret_error)
+{
+	const struct sigaction preset = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	setpgid(0, 0);
+	/* From here on the kernel ends the group when our end of the line is closed, be it by our death. */
+	fcntl(c->line[0], F_SETOWN, -getpid());
+	fcntl(c->line[0], F_SETSIG, SIGKILL);
+	fcntl(c->line[0], F_SETFL, O_ASYNC);
+	for (int i = 1; i < NSIG; i++)
+		sigaction(i, &preset, NULL);
+	/* Ours are closed by exec; what our caller left open must not be held by what a program leaves behind. */
+	if (!close_others_at_exec())
+		for (int fd = STDERR_FILENO + 1; fd < FD_SETSIZE; fd++)
+			fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (dup2(in, STDIN_FILENO) == STDIN_FILENO && dup2(out, STDOUT_FILENO) == STDOUT_FILENO &&
+	    dup2(err, STDERR_FILENO) == STDERR_FILENO) {
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		execve(c->spec->path, (char *const *)(uintptr_t)c->spec->argv, (char *const *)(uintptr_t)c->spec->envp);
+	}
+	*ret_error = errno;
+	_exit(127);
+}
+
+/* posix_spawn() by hand: as fast, and between its two steps there is room for the line. */
+static int spawn(struct child *c, int in, int out, int err)
+{
+	volatile int error = 0;
+	sigset_t all, before;
+
+	sigfillset(&all);
+	/* A handler of ours that ran in the child would write to our memory. */
+	sigprocmask(SIG_SETMASK, &all, &before);
+	c->pid = vfork();
+	if (c->pid == 0)
+		become(c, in, out, err, &error);
+	if (c->pid < 0)
+		error = errno;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (error) {
+		if (c->pid > 0)
+			waitpid(c->pid, NULL, 0);
+		c->pid = 0;
+		return -error;
+	}
+	c->group = c->pid;
+	return 0;
+}
+
+#else
+
+/* There is no such thing here. */
+static int make_line(struct child *c)
+{
+	(void)c;
+	return 0;
 }
 
 static int spawn(struct child *c, int in, int out, int err)
@@ -149,6 +242,8 @@ static int spawn(struct child *c, int in, int out, int err)
 	c->group = c->pid;
 	return 0;
 }
+
+#endif
 
 /* A descriptor that becomes readable when the process ends; -1 where there is no such thing. */
 static int open_pidfd(pid_t pid)
@@ -196,6 +291,8 @@ static int start(struct child *c)
 		r = make_pipe(&c->out, &out);
 	if (r == 0)
 		r = make_pipe(&c->err, &err);
+	if (r == 0)
+		r = make_line(c);
 	if (r == 0 && (r = move_up(&in)) == 0 && (r = move_up(&out)) == 0)
 		r = move_up(&err);
 	if (r == 0)
@@ -311,9 +408,7 @@ static void conclude(struct child *c, int64_t now)
 		kill(-c->group, SIGKILL);
 	}
 	c->result->took_us = now - c->start_us;
-	close_fd(&c->in);
-	close_fd(&c->out);
-	close_fd(&c->err);
+	close_child(c);
 	c->done = true;
 }
 
@@ -399,7 +494,8 @@ int ccm_proc_run_all(const struct ccm_proc_spec *specs, size_t count, struct ccm
 		struct child *c = &children[i];
 		int r;
 
-		*c = (struct child){ .spec = &specs[i], .result = &results[i], .pidfd = -1, .in = -1, .out = -1, .err = -1 };
+		*c = (struct child){ .spec = &specs[i], .result = &results[i], .pidfd = -1, .in = -1, .out = -1, .err = -1,
+				     .line = { -1, -1 } };
 		results[i] = (struct ccm_proc_result){ .exit_status = -1 };
 		r = start(c);
 		if (r == 0) {
@@ -408,9 +504,7 @@ int ccm_proc_run_all(const struct ccm_proc_spec *specs, size_t count, struct ccm
 		}
 		results[i].error = r;
 		results[i].took_us = ccm_mono_us() - c->start_us;
-		close_fd(&c->in);
-		close_fd(&c->out);
-		close_fd(&c->err);
+		close_child(c);
 		c->done = true;
 	}
 	run_loop(children, count, fds);

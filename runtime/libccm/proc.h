@@ -8,6 +8,10 @@
  * A program that has ended while something it left behind still holds its pipes is waited for
  * CCM_PROC_LINGER_MS more and then let go: what it left behind lives on, but nobody listens.
  *
+ * Should we be killed meanwhile, or crash, the groups of the programs that we still wait for get SIGKILL at once, from
+ * the kernel (on Linux; elsewhere they live on until they end or write to us). Only what has left its
+ * group, as a daemon does, is not reached.
+ *
  * Ownership: what a spec points to stays the caller's. ccm_proc_result_done() empties a result.
  * Units:     _ms are milliseconds, _us microseconds, _bytes bytes.
  * Errors:    a program that cannot be started or fails is not an error: see the result.

@@ -387,6 +387,46 @@ static void test_closed_standard_descriptors(void)
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+#ifdef __linux__
+/* Nobody is left to keep a deadline then. */
+static void test_being_killed(void)
+{
+	enum { COUNT = 3 };
+	static const char script[] = "sleep 60 & echo $$ $! >\"$0.x\"; mv \"$0.x\" \"$0\"; sleep 60";
+	struct ccm_proc_spec specs[COUNT];
+	struct ccm_proc_result results[COUNT];
+	const char *argv[COUNT][5];
+	char files[COUNT][256];
+	pid_t pid;
+
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(files[i], sizeof files[i], "%s/pids-%d", dir, i);
+		memcpy(argv[i], (const char *[]){ "sh", "-c", script, files[i], NULL }, sizeof argv[i]);
+		specs[i] = spec_of("/bin/sh", argv[i]);
+	}
+	pid = fork();
+	CHECK_OR_DIE(pid >= 0);
+	if (pid == 0) {
+		ccm_proc_run_all(specs, COUNT, results);
+		_exit(1);
+	}
+	for (int i = 0; i < COUNT; i++)
+		for (int tries = 0; tries < 1000 && access(files[i], F_OK) < 0; tries++)
+			usleep(10000);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	for (int i = 0; i < COUNT; i++) {
+		_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
+		int leader = 0, grandchild = 0;
+
+		CHECK_INT(ccm_read_file(files[i], 100, &text), 0);
+		CHECK_OR_DIE(sscanf(ccm_sbuf_str(&text), "%d %d", &leader, &grandchild) == 2 && leader > 1 && grandchild > 1);
+		CHECK(is_gone_within(leader, 3000));
+		CHECK(is_gone_within(grandchild, 3000));
+	}
+}
+#endif
+
 static void test_detached(void)
 {
 	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
@@ -451,6 +491,9 @@ int main(void)
 	CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
 	test_detached();
 	CHECK_INT(count_fds(), fds);
+#ifdef __linux__
+	test_being_killed();
+#endif
 	test_interrupt();
 	if (fork() == 0)
 		execv("/bin/rm", (char *const *)(size_t)rm);
