@@ -10,7 +10,7 @@
 #include "macros.h"
 
 #define UNIT 16                          /* sizes are multiples of it, and every piece is aligned to it */
-#define SMALL_MAX 1024                   /* up to here a list for every size, above for every power of two */
+#define SMALL_MAX 8192                   /* up to here a list for every size, above for every power of two */
 #define BLOCK_BYTES (256 * 1024)
 #define LISTS (SMALL_MAX / UNIT + 32)
 
@@ -40,7 +40,7 @@ static size_t list_of(size_t bytes)
 {
 	if (bytes <= SMALL_MAX)
 		return bytes / UNIT - 1;
-	return SMALL_MAX / UNIT + (size_t)(31 - __builtin_clz((uint32_t)bytes)) - 10;
+	return SMALL_MAX / UNIT + (size_t)(31 - __builtin_clz((uint32_t)bytes)) - 13;
 }
 
 static void *take(int bytes)
@@ -117,6 +117,8 @@ void ccm_dbmem_install(void)
 
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	/* No stock of cache pages in advance: it would write into each of thirty, and a hook needs ten. */
+	sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
 	/* Sanitizers watch malloc(); behind these lists they would see nothing. */
 #ifndef CCM_SANITIZED
 	sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
