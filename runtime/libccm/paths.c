@@ -11,7 +11,9 @@ static int join(const char *dir, const char *name, char **ret)
 {
 	struct ccm_sbuf s = { 0 };
 
-	ccm_sbuf_addf(&s, "%s/%s", dir, name);
+	ccm_sbuf_adds(&s, dir);
+	ccm_sbuf_addc(&s, '/');
+	ccm_sbuf_adds(&s, name);
 	*ret = ccm_sbuf_take(&s);
 	return *ret ? 0 : -ENOMEM;
 }
