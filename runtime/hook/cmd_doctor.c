@@ -402,7 +402,7 @@ static int64_t file_bytes(const char *path, const char *suffix)
 static int tell_events(struct doctor *d)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
-	int64_t events, sessions;
+	int64_t events, sessions, bytes = file_bytes(d->ctx->paths.db, "") + file_bytes(d->ctx->paths.db, "-wal");
 	char size[32], ago[32];
 	int r;
 
@@ -414,7 +414,7 @@ static int tell_events(struct doctor *d)
 	events = ccm_rows_int(&rows, "events");
 	sessions = ccm_rows_int(&rows, "sessions");
 	fine(d, "%lld event%s of %lld session%s in %s, schema %d", (long long)events, plural(events), (long long)sessions,
-	     plural(sessions), size_text(file_bytes(d->ctx->paths.db, ""), size), ccm_db_version());
+	     plural(sessions), size_text(bytes, size), ccm_db_version());
 	if (events)
 		fine(d, "the last event came %s", ago_text(ccm_rows_int(&rows, "last_ms"), ago));
 	else

@@ -15,7 +15,10 @@ int cmd_init(struct ctx *ctx, int argc, char **argv)
 	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
 	if (argc < 0)
 		return argc;
-	/* The folders and the database were made on the way here. */
+	/* The folders and the database were made on the way here; a new one is still in its write-ahead log. */
+	r = ccm_db_checkpoint(ctx->db);
+	if (r < 0 && r != -CCM_E_BUSY)
+		return r;
 	if (access(ctx->paths.config, F_OK) == 0)
 		return 0;
 	ccm_settings_print(&sample, NULL);

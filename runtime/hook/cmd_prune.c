@@ -47,6 +47,11 @@ int cmd_prune(struct ctx *ctx, int argc, char **argv)
 		return -CCM_E_USAGE;
 	}
 	r = dry_run ? ccm_prune_plan(ctx->db, &p) : ccm_prune_run(ctx->db, &p);
+	/* Only now does the file shrink. */
+	if (r == 0 && !dry_run)
+		r = ccm_db_checkpoint(ctx->db);
+	if (r == -CCM_E_BUSY)
+		r = 0;
 	if (r < 0) {
 		ccm_error("prune: %s: %s", ccm_strerror(r), ccm_db_words(ctx->db));
 		return -CCM_E_SAID;

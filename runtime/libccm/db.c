@@ -251,6 +251,9 @@ int ccm_db_open(const char *path, enum ccm_db_mode mode, int busy_timeout_ms, st
 	}
 	db->busy_timeout_ms = busy_timeout_ms;
 	sqlite3_busy_handler(db->handle, wait_for_lock, db);
+	/* Whoever closes last would move the WAL into the file and delete it: three fsync for a `log`, and
+	 * two more for the hook that comes next and begins a new one. `tidy` keeps it short. */
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	/* NORMAL: a commit is in the WAL when it returns and survives any crash of processes; only a
 	 * power loss can take the last commits, and never damages the file. */
 	r = exec_text(db, "PRAGMA synchronous = NORMAL");
@@ -298,7 +301,6 @@ void ccm_db_defer_checkpoint(struct ccm_db *db)
 {
 	/* The same hook as autocheckpoint uses: this replaces it. */
 	sqlite3_wal_hook(db->handle, count_wal_pages, db);
-	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
 bool ccm_db_wants_checkpoint(const struct ccm_db *db)
@@ -323,7 +325,6 @@ int ccm_db_checkpoint(struct ccm_db *db)
 {
 	int r;
 
-	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	/* The first does the slow part, the fsync, while others write; then little is left to do. */
 	r = from_sqlite(db, sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
 	if (r < 0)

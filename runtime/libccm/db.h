@@ -67,13 +67,13 @@ void ccm_db_close(struct ccm_db *db);
 void ccm_db_closep(struct ccm_db **db);
 #define _cleanup_db_ _cleanup_(ccm_db_closep)
 
-
-/* For a process that commits little and ends at once, as every hook does. Closing the last
- * connection would move the WAL into the database file, which costs two fsync; so such a process
- * leaves its connection open when it ends, which loses nothing: a commit is in the WAL file when it
- * returns. The price is that a WAL which nobody holds open is read again by the next process that
- * opens it. It must stay short, and be moved by a process that was started for that: one that was
- * forked would believe in locks that it does not hold.
+/* Who moves the WAL into the database file. By SQLite's own rule the last connection to close would:
+ * three fsync for whoever that is, and two more for the next hook, which finds no WAL. So no
+ * connection here does it on closing, and a hook does not even close: it leaves its connection to the
+ * end of the process, which loses nothing, because a commit is in the WAL file when it returns. The
+ * price is that a WAL which nobody holds open is read again by the next process that opens it. It
+ * must stay short, and is moved by a process that was started for that: one that was forked would
+ * believe in locks that it does not hold.
  *
  *     ccm_db_defer_checkpoint(db);
  *     ...
