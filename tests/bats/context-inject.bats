@@ -10,7 +10,7 @@ setup() {
 	export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@example.org GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@example.org
 	export CLAUDE_PROJECT_DIR="$PWD"
 	ccm-hook init
-	ln -s "$CCM_SOURCE/automations/context-inject" "$CCM_HOME/automations/enabled/20-context-inject"
+	install -m 0755 "$CCM_SOURCE/automations/context-inject" "$CCM_HOME/automations/enabled/20-context-inject"
 }
 
 # Usage: tell FIXTURE
@@ -268,4 +268,19 @@ Be long." ]
 	run -0 --separate-stderr sqlite3 "$CCM_HOME/ccm.db" "BEGIN EXCLUSIVE" ".shell ccm-hook run <$BATS_TEST_TMPDIR/event"
 	[[ $output == *"Use spaces."* ]]
 	[[ $output != *decision* ]]
+}
+
+@test "context-inject: it says the same under dash, bash and busybox sh" {
+	local shell first=
+	repository
+	notes .ccm/context.md "$(seq 3000)"
+	touch $'two\nlines'
+	export CCM_EVENT=SessionStart CCM_AUTOMATION=context-inject CCM_LIB_SH="$CCM_SOURCE/lib-sh" CCM_PROJECT="$PWD"
+	for shell in "dash" "bash" "busybox sh"; do
+		# shellcheck disable=SC2086  # two words
+		CCM_SESSION_ID=$shell run -0 --separate-stderr $shell "$CCM_SOURCE/automations/context-inject"
+		[ -z "$stderr" ]
+		[ "${first:=$output}" = "$output" ]
+	done
+	[[ $output == *"cut here"*"untracked"* ]]
 }

@@ -8,7 +8,7 @@ setup() {
 	ccm_sandbox
 	export CLAUDE_PROJECT_DIR="$HOME/website"
 	ccm-hook init
-	ln -s "$CCM_SOURCE/automations/event-note" "$CCM_HOME/automations/enabled/event-note"
+	install -m 0755 "$CCM_SOURCE/automations/event-note" "$CCM_HOME/automations/enabled/event-note"
 }
 
 # Usage: prompt TEXT
