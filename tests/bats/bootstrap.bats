@@ -179,7 +179,8 @@ teardown() {
 	[ "$(grep -c '^\[[1-7]/7\] ' "$HOME/first.out")" -eq 7 ]
 }
 
-@test "bootstrap: it installs ccm-hook to ~/.local, and it runs from there" {
+@test "bootstrap: it installs ccm-hook and its manual to ~/.local, and it runs from there" {
+	[ -s "$HOME/.local/share/man/man1/ccm-hook.1" ]
 	run -0 "$INSTALLED" --version
 	[ "$output" = "$(ccm-hook --version)" ]
 }

@@ -79,6 +79,14 @@ result() {
 	[ "${lines[-1]}" = '0 passed, 1 failed' ]
 }
 
+@test "run-all: what hangs is ended in time, and is a failure" {
+	result a PASS
+	echo 'exec sleep 60' >>tree/results.sh
+	CCM_CHECK_SECONDS=16 run -1 --separate-stderr tree/tests/run-all out
+	[[ $output == *"'make check' ended with status 124"* ]]
+	[ "${lines[-1]}" = '1 passed, 1 failed' ]
+}
+
 @test "run-all: a skipped test is named and counts as neither" {
 	result a PASS
 	result b 'SKIP 1 needs a moon'
