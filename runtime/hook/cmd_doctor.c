@@ -120,18 +120,6 @@ static const char *remedy(char *buf, size_t bytes, const char *format, ...)
 }
 #define REMEDY(...) remedy((char[1024]){ 0 }, 1024, __VA_ARGS__)
 
-static const char *size_text(int64_t bytes, char buf[32])
-{
-	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
-	double n = (double)bytes;
-	size_t i = 0;
-
-	for (; n >= 1024 && i + 1 < ARRAY_SIZE(units); i++)
-		n /= 1024;
-	snprintf(buf, 32, i && n < 10 ? "%.1f %s" : "%.0f %s", n, units[i]);
-	return buf;
-}
-
 static const char *plural(int64_t n)
 {
 	return n == 1 ? "" : "s";
@@ -342,10 +330,10 @@ static void check_space(struct doctor *d)
 		return;
 	left = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
 	if (left < FREE_MIN_BYTES)
-		finding(d, "make room: without it, events are lost", "only %s are free in '%s'", size_text(left, size),
+		finding(d, "make room: without it, events are lost", "only %s are free in '%s'", ccm_size_format(left, size),
 			d->ctx->paths.home);
 	else
-		fine(d, "%s are free", size_text(left, size));
+		fine(d, "%s are free", ccm_size_format(left, size));
 }
 
 static int check_home(struct doctor *d)
@@ -414,7 +402,7 @@ static int tell_events(struct doctor *d)
 	events = ccm_rows_int(&rows, "events");
 	sessions = ccm_rows_int(&rows, "sessions");
 	fine(d, "%lld event%s of %lld session%s in %s, schema %d", (long long)events, plural(events), (long long)sessions,
-	     plural(sessions), size_text(bytes, size), ccm_db_version());
+	     plural(sessions), ccm_size_format(bytes, size), ccm_db_version());
 	if (events)
 		fine(d, "the last event came %s", ago_text(ccm_rows_int(&rows, "last_ms"), ago));
 	else
@@ -483,7 +471,7 @@ static int check_db(struct doctor *d)
 	}
 	if (wal > WAL_MAX_BYTES)
 		finding(d, "run 'ccm-hook tidy'; if it stays so, another program holds the database open",
-			"the write-ahead log has grown to %s", size_text(wal, size));
+			"the write-ahead log has grown to %s", ccm_size_format(wal, size));
 	return r;
 }
 
@@ -507,10 +495,10 @@ static int check_leftovers(struct doctor *d)
 			return -ENOMEM;
 		if (strncmp(rest, ".damaged-", 9) == 0 && !strstr(rest, "-wal") && !strstr(rest, "-shm"))
 			finding(d, REMEDY("save what can be read (sqlite3 '%s' .recover | sqlite3 saved.db), then delete it", path),
-				"a damaged database was set aside: '%s', %s", path, size_text(file_bytes(path, ""), size));
+				"a damaged database was set aside: '%s', %s", path, ccm_size_format(file_bytes(path, ""), size));
 		else if (rest[0] == '.' && rest[1] == 'v' && rest[2] >= '0' && rest[2] <= '9')
 			fine(d, "a copy from before the schema changed: '%s', %s; delete it when you like", path,
-			     size_text(file_bytes(path, ""), size));
+			     ccm_size_format(file_bytes(path, ""), size));
 	}
 	return 0;
 }

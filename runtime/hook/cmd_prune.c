@@ -6,19 +6,6 @@
 #include "libccm/log.h"
 #include "libccm/prune.h"
 
-static void print_bytes(int64_t bytes)
-{
-	static const char *const units[] = { "bytes", "kB", "MB", "GB" };
-	double n = (double)bytes;
-	size_t i = 0;
-
-	while (n >= 1000 && i + 1 < ARRAY_SIZE(units)) {
-		n /= 1000;
-		i++;
-	}
-	printf(i ? "%.1f %s" : "%.0f %s", n, units[i]);
-}
-
 int cmd_prune(struct ctx *ctx, int argc, char **argv)
 {
 	int64_t max_age_ms = ctx->settings.max_age_ms;
@@ -31,6 +18,7 @@ int cmd_prune(struct ctx *ctx, int argc, char **argv)
 		OPT_FLAG("json", 0, &json, "say it as a JSON object"),
 		OPT_END
 	};
+	char size[32];
 	struct ccm_prune p = { .max_bytes = ctx->settings.max_bytes };
 	int r;
 
@@ -61,8 +49,7 @@ int cmd_prune(struct ctx *ctx, int argc, char **argv)
 		       (long long)p.events, (long long)p.bytes);
 		return 0;
 	}
-	printf(dry_run ? "%lld events would go, about " : "%lld events are gone, ", (long long)p.events);
-	print_bytes(p.bytes);
-	printf("\n");
+	printf(dry_run ? "%lld events would go, about %s\n" : "%lld events are gone, %s\n", (long long)p.events,
+	       ccm_size_format(p.bytes, size));
 	return 0;
 }

@@ -75,6 +75,18 @@ int ccm_size_parse(const char *text, int64_t *ret_bytes)
 	return 0;
 }
 
+const char *ccm_size_format(int64_t bytes, char buf[32])
+{
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
+	double n = (double)bytes;
+	size_t i = 0;
+
+	for (; n >= 1024 && i + 1 < ARRAY_SIZE(units); i++)
+		n /= 1024;
+	snprintf(buf, 32, i && n < 10 ? "%.1f %s" : "%.0f %s", n, units[i]);
+	return buf;
+}
+
 static int choice_parse(const char *choices, const char *value, int64_t *ret)
 {
 	size_t bytes = strlen(value);

@@ -45,4 +45,7 @@ void ccm_settings_print(struct ccm_sbuf *out, const struct ccm_settings *s);
 /* "64K", "32M", "1G", "4096": -EINVAL. */
 int ccm_size_parse(const char *text, int64_t *ret_bytes);
 
+/* "812 bytes", "4.0 KiB", "96 MiB"; returns buf. */
+const char *ccm_size_format(int64_t bytes, char buf[32]);
+
 #endif
