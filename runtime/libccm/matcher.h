@@ -17,7 +17,8 @@
 int ccm_matcher_check(const char *pattern, struct ccm_diag *diag);
 
 /* pattern may be NULL. value NULL: the event has nothing to compare, so that every pattern
- * matches, as with the host. A pattern that ccm_matcher_check() refuses matches no value. */
+ * matches, as with the host. A regular expression that ccm_matcher_check() refuses matches no
+ * value; a list is refused for one name, and still has the others. */
 bool ccm_matcher_match(const char *pattern, const char *value);
 
 #endif
