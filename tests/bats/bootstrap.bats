@@ -35,7 +35,7 @@ path_without() {
 	chmod 0755 "$FARM"
 	for name in sh awk cat date dirname env find getconf grep id ln ls mkdir mktemp rm sed sort tail tr uname wc \
 		as cc gcc ld autoconf automake make pkg-config \
-		bash bats busybox clang dash git ip jq zsh fish mandoc node npm perl python3 readelf setpriv shellcheck sqlite3 tmux unshare
+		bash bats busybox clang dash git ip jq zsh fish mandoc node npm patch perl python3 readelf setpriv shellcheck sqlite3 tmux unshare
 	do
 		case " $* " in *" $name "*) ;; *) ln -s "$(type -P "$name")" "$FARM/" ;; esac
 	done
@@ -221,8 +221,11 @@ teardown() {
 }
 
 @test "bootstrap: --register registers once, however often it is run, by absolute path" {
+	run -0 --separate-stderr bootstrap
+	[[ $output == *'Claude Code does not call it yet'* ]]
 	run -0 --separate-stderr bootstrap --register
 	run -0 --separate-stderr bootstrap --register
+	[[ $output != *'does not call it yet'* ]]
 	[ "$(jq -r '[.hooks.PreToolUse[].hooks[].command] | join(" ")' "$HOME/.claude/settings.json")" = "$INSTALLED" ]
 }
 
