@@ -17,6 +17,8 @@
 #define BUSY_FIRST_US 200
 #define BUSY_MOST_US 4000
 
+#define HEADER_BYTES 512         /* no database is smaller (sqlite.org/fileformat.html, page size) */
+
 static const char *const query_text[] = {
 #define X(name, sql) [Q_##name] = sql,
 	CCM_QUERIES(X)
@@ -37,6 +39,8 @@ struct ccm_db {
 	sqlite3_stmt *statements[CCM_QUERY_COUNT];
 	bool wants_checkpoint;                   /* the WAL has become long */
 	int64_t busy_timeout_ms, busy_since_us;
+	dev_t wal_dev;
+	ino_t wal_ino;                           /* 0: not looked at yet */
 };
 
 /* So that leak checkers find what was left on purpose; volatile, or the compiler drops a variable that is never read. */
@@ -65,7 +69,8 @@ static int from_sqlite(struct ccm_db *db, int code)
 		return -EACCES;
 	case SQLITE_CANTOPEN:
 	case SQLITE_IOERR: {
-		int e = db ? sqlite3_system_errno(db->handle) : 0;
+		/* Of a file that is shorter than it should be, errno says nothing. */
+		int e = db && code != SQLITE_IOERR_SHORT_READ ? sqlite3_system_errno(db->handle) : 0;
 
 		return e == ENOSPC || e == EDQUOT ? -CCM_E_FULL : e ? -e : -EIO;
 	}
@@ -176,29 +181,6 @@ static int copy_and_apply(struct ccm_db *db, const char *path, struct ccm_diag *
 	return r;
 }
 
-static int migrate(struct ccm_db *db, const char *path, enum ccm_db_mode mode, struct ccm_diag *diag)
-{
-	int version = ccm_db_file_version(db), r;
-
-	if (version < 0 || version == ccm_db_version())
-		return version < 0 ? version : 0;
-	if (version > ccm_db_version())
-		return ccm_diag_set(diag, -CCM_E_NEWER,
-				    "'%s' has schema %d, this ccm knows %d: install the newer ccm again; nothing was changed",
-				    path, version, ccm_db_version());
-	if (mode == CCM_DB_READ && version == 0)
-		return -ENOENT;
-	if (mode == CCM_DB_READ)
-		return ccm_diag_set(diag, -CCM_E_SQL, "'%s' has schema %d and this ccm needs %d: run 'ccm-hook init'",
-				    path, version, ccm_db_version());
-	if (version > 0)
-		return copy_and_apply(db, path, diag);
-	/* Kept in the file: every later connection finds WAL switched on. Freed pages can be given
-	 * back in small steps only if the first table already finds that set. */
-	r = exec_text(db, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL");
-	return r < 0 ? r : apply_migrations(db, path, NULL, diag);
-}
-
 /* A commit takes a fraction of a millisecond. SQLite's own way of waiting soon sleeps a hundred times as long, so
  * that of many who wait some stay out by bad luck until their time is over. */
 static int wait_for_lock(void *user, int tries)
@@ -219,15 +201,137 @@ static int wait_for_lock(void *user, int tries)
 	return 1;
 }
 
+/* Kept in the file: every later connection finds WAL switched on. Freed pages can be given back in small steps only if the
+ * first table already finds that set. Of two that do this at once, one is told at once that it is too late. */
+static int make_wal(struct ccm_db *db)
+{
+	int r, tries = 0;
+
+	do
+		r = exec_text(db, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL");
+	while (r == -CCM_E_BUSY && wait_for_lock(db, tries++));
+	return r;
+}
+
+static int migrate(struct ccm_db *db, const char *path, enum ccm_db_mode mode, struct ccm_diag *diag)
+{
+	int version = ccm_db_file_version(db), r;
+
+	if (version < 0 || version == ccm_db_version())
+		return version < 0 ? version : 0;
+	if (version > ccm_db_version())
+		return ccm_diag_set(diag, -CCM_E_NEWER,
+				    "'%s' has schema %d, this ccm knows %d: install the newer ccm again; nothing was changed",
+				    path, version, ccm_db_version());
+	if (mode == CCM_DB_READ && version == 0)
+		return -ENOENT;
+	if (mode == CCM_DB_READ)
+		return ccm_diag_set(diag, -CCM_E_SQL, "'%s' has schema %d and this ccm needs %d: run 'ccm-hook init'",
+				    path, version, ccm_db_version());
+	if (version > 0)
+		return copy_and_apply(db, path, diag);
+	r = make_wal(db);
+	return r < 0 ? r : apply_migrations(db, path, NULL, diag);
+}
+
+/* Where SQLite keeps its read locks: unixShm and friends have theirs in the -shm file, but whoever has the database open
+ * holds one here (os.h, PENDING_BYTE). */
+#define SHARED_FIRST (0x40000000 + 2)
+#define SHARED_SIZE 510
+
+/* The process that has the database open; 0: none. Closing any descriptor of a file lets go of all locks that this
+ * process has on it, so this must come before the database is opened. */
+static pid_t find_holder(const char *path)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = SHARED_FIRST, .l_len = SHARED_SIZE };
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+		return 0;
+	return lock.l_pid;
+}
+
+static bool is_missing(const char *path, const char *suffix)
+{
+	struct ccm_sbuf name = { 0 };
+	bool missing;
+
+	ccm_sbuf_addf(&name, "%s%s", path, suffix);
+	missing = access(ccm_sbuf_str(&name), F_OK) < 0 && errno == ENOENT;
+	ccm_sbuf_done(&name);
+	return missing;
+}
+
+/* A program that has the database open has both files, too. If somebody deleted one of them under its hands, and we made
+ * a new one, that program and we would no longer see each other's commits, and one of us would overwrite the other's. */
+static int check_companions(const char *path, struct ccm_diag *diag)
+{
+	static const char *const suffixes[] = { "-wal", "-shm" };
+	static const struct timespec pause = { .tv_nsec = 10 * 1000000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		_cleanup_free_ char *real = is_missing(path, suffixes[i]) ? realpath(path, NULL) : NULL;
+		pid_t holder = 1;
+
+		/* It may just have been opened for the first time. */
+		for (int tries = 0; real && tries < 30 && holder; tries++) {
+			if (tries)
+				nanosleep(&pause, NULL);
+			holder = is_missing(real, suffixes[i]) ? find_holder(real) : 0;
+		}
+		if (real && holder)
+			return ccm_diag_set(diag, -CCM_E_REFUSED, "'%s%s' was deleted while process %d has the database open: "
+					    "end that process", real, suffixes[i], (int)holder);
+	}
+	return 0;
+}
+
+/* What SQLite would not notice, or would not do justice to. */
+static int check_file(const char *path, const struct stat *st, struct ccm_diag *diag)
+{
+	_cleanup_sbuf_ struct ccm_sbuf wal = { 0 };
+	struct stat other;
+
+	if (!S_ISREG(st->st_mode))
+		return ccm_diag_set(diag, -CCM_E_NOT_FILE, "'%s' is not a regular file: move it away", path);
+	if (st->st_size >= HEADER_BYTES)
+		return check_companions(path, diag);
+	/* To SQLite it is empty: a new database, and it would delete the log. */
+	ccm_sbuf_addf(&wal, "%s-wal", path);
+	if (st->st_size == 0 && (stat(ccm_sbuf_str(&wal), &other) < 0 || other.st_size == 0))
+		return 0;
+	/* It may just have been made. */
+	if (stat(path, &other) == 0 && other.st_size < HEADER_BYTES)
+		return ccm_diag_set(diag, -CCM_E_DAMAGED, "cannot use '%s': file is not a database (%lld bytes)", path, (long long)st->st_size);
+	return 0;
+}
+
+/* What SQLite only calls "unable to open database file" and the like. */
+static int explain(const struct ccm_db *db, const char *path, int error, struct ccm_diag *diag)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && st.st_uid != geteuid() && access(path, R_OK | W_OK) < 0)
+		return ccm_diag_set(diag, error, "'%s' belongs to another user (uid %u)", path, (unsigned)st.st_uid);
+	if (access(path, R_OK | W_OK) < 0 && error != -CCM_E_DAMAGED)
+		return ccm_diag_set(diag, error, "cannot use '%s': %s", path, strerror(errno));
+	return ccm_diag_set(diag, error, "cannot use '%s': %s", path, ccm_db_words(db));
+}
+
 int ccm_db_open(const char *path, enum ccm_db_mode mode, int busy_timeout_ms, struct ccm_db **ret,
 		struct ccm_diag *diag)
 {
 	_cleanup_db_ struct ccm_db *db = NULL;
+	struct stat st;
 	int r;
 
-	if (mode == CCM_DB_READ && access(path, F_OK) < 0)
+	if (stat(path, &st) == 0) {
+		r = check_file(path, &st, diag);
+		if (r < 0)
+			return r;
+	} else if (mode == CCM_DB_READ) {
 		return -errno;
-	if (mode == CCM_DB_WRITE) {
+	} else {
 		/* SQLite would make the file with the umask's mode; it holds what agents read and wrote. */
 		_cleanup_close_ int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
 
@@ -245,10 +349,8 @@ int ccm_db_open(const char *path, enum ccm_db_mode mode, int busy_timeout_ms, st
 		db->handle = NULL;
 		r = sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
 	}
-	if (r != SQLITE_OK) {
-		r = from_sqlite(db, r);
-		return ccm_diag_set(diag, r, "cannot open '%s': %s", path, ccm_db_words(db));
-	}
+	if (r != SQLITE_OK)
+		return explain(db, path, from_sqlite(db, r), diag);
 	db->busy_timeout_ms = busy_timeout_ms;
 	sqlite3_busy_handler(db->handle, wait_for_lock, db);
 	/* Whoever closes last would move the WAL into the file and delete it: three fsync for a `log`, and
@@ -261,11 +363,8 @@ int ccm_db_open(const char *path, enum ccm_db_mode mode, int busy_timeout_ms, st
 		r = migrate(db, path, mode, diag);
 	if (r == 0 && mode == CCM_DB_READ)
 		r = exec_text(db, "PRAGMA query_only = 1");
-	if (r < 0) {
-		if (diag && !diag->text[0] && r != -ENOENT)
-			ccm_diag_set(diag, r, "cannot use '%s': %s", path, ccm_db_words(db));
-		return r;
-	}
+	if (r < 0)
+		return diag && !diag->text[0] && r != -ENOENT ? explain(db, path, r, diag) : r;
 	*ret = TAKE_PTR(db);
 	return 0;
 }
@@ -311,6 +410,39 @@ bool ccm_db_wants_checkpoint(const struct ccm_db *db)
 void ccm_db_leave(struct ccm_db *db)
 {
 	left = db;
+}
+
+void ccm_db_set_busy_timeout(struct ccm_db *db, int64_t ms)
+{
+	db->busy_timeout_ms = ms;
+}
+
+static bool has_wal(struct ccm_db *db)
+{
+	sqlite3_stmt *s = NULL;
+	bool wal;
+
+	wal = sqlite3_prepare_v2(db->handle, "PRAGMA journal_mode", -1, &s, NULL) == SQLITE_OK &&
+	      sqlite3_step(s) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(s, 0), "wal") == 0;
+	sqlite3_finalize(s);
+	return wal;
+}
+
+bool ccm_db_is_moved(struct ccm_db *db)
+{
+	const char *path = sqlite3_db_filename(db->handle, "main");
+	struct stat st;
+	int moved = 0;
+
+	if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved)
+		return true;
+	if (!path || stat(sqlite3_filename_wal(path), &st) < 0)
+		return has_wal(db);
+	if (!db->wal_ino) {
+		db->wal_dev = st.st_dev;
+		db->wal_ino = st.st_ino;
+	}
+	return st.st_dev != db->wal_dev || st.st_ino != db->wal_ino;
 }
 
 int ccm_db_vacuum(struct ccm_db *db, int pages)

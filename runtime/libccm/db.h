@@ -15,7 +15,7 @@
  * Statements are prepared on first use and reset when rows are done, so that none keeps a read lock.
  *
  * Ownership: ccm_db_close() releases all. Texts from a row are the statement's, until the next row.
- * Errors:    -CCM_E_BUSY, -CCM_E_DAMAGED, -CCM_E_NEWER, -CCM_E_FULL, -CCM_E_SQL, -errno;
+ * Errors:    -CCM_E_BUSY, -CCM_E_DAMAGED, -CCM_E_NEWER, -CCM_E_FULL, -CCM_E_REFUSED, -CCM_E_SQL, -errno;
  *            ccm_db_words() says more.
  * Source:    sqlite.org/wal.html, sqlite.org/howtocorrupt.html: a connection is never used across fork().
  */
@@ -93,6 +93,14 @@ int ccm_db_checkpoint(struct ccm_db *db);
 
 /* Gives up to so many free pages at the end of the file back to the file system. */
 int ccm_db_vacuum(struct ccm_db *db, int pages);
+
+/* How long the next statements wait for a lock. */
+void ccm_db_set_busy_timeout(struct ccm_db *db, int64_t ms);
+
+/* True if what was just committed may be in a file that nobody will find again: the database or its write-ahead log
+ * was moved away or deleted, or another lies in its place, since this connection opened it. To be asked after each
+ * commit that matters. */
+bool ccm_db_is_moved(struct ccm_db *db);
 
 /* Words for the last failure on this connection. */
 const char *ccm_db_words(const struct ccm_db *db);

@@ -21,6 +21,7 @@
 	X(FULL,      "no space left for the database") \
 	X(REFUSED,   "refused") \
 	X(NOT_FOUND, "not found") \
+	X(NOT_FILE,  "not a regular file") \
 	X(SAID,      "already reported")   /* the program has printed it: only the exit status is left */ \
 	X(USAGE,     "wrong usage")        /* likewise printed; exit 64 */ \
 	X(HELP,      "help was printed")   /* not a failure: stop here, exit 0 */
