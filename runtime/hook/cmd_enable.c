@@ -160,7 +160,7 @@ static bool is_moved(const struct plan *p)
 /* Appends the file at path; false if there is none. */
 static int read_ini(const char *path, struct ccm_sbuf *text)
 {
-	int r = ccm_read_file(path, INI_MAX_BYTES, text);
+	int r = ccm_read_regular(path, INI_MAX_BYTES, text);
 
 	return r < 0 && r != -ENOENT ? refuse("cannot read '%s': %s", path, ccm_strerror(r)) : r;
 }

@@ -62,17 +62,22 @@ static void note(struct work *w, const char *text)
 
 static int pick_automations(struct work *w)
 {
-	int r = ccm_automations_load(w->ctx->paths.enabled, &w->automations);
+	int r = 0;
 
+	if (!w->ctx->paths.problem)
+		r = ccm_automations_load(w->ctx->paths.enabled, &w->automations);
 	if (r < 0)
 		return r;
 	w->wanted = calloc(w->automations.count + 1, sizeof *w->wanted);
 	w->runs = calloc(w->automations.count + 1, sizeof *w->runs);
 	if (!w->wanted || !w->runs)
 		return -ENOMEM;
-	for (size_t i = 0; i < w->automations.count; i++)
-		if (ccm_automation_wants(&w->automations.items[i], &w->event))
-			w->wanted[w->wanted_count++] = &w->automations.items[i];
+	for (size_t i = 0; i < w->automations.count; i++) {
+		if (!ccm_automation_wants(&w->automations.items[i], &w->event))
+			continue;
+		ccm_automation_check_place(&w->automations.items[i]);
+		w->wanted[w->wanted_count++] = &w->automations.items[i];
+	}
 	return 0;
 }
 
@@ -155,6 +160,30 @@ static int run_automations(struct work *w)
 	return r;
 }
 
+/* Why it is not known which automations should have run; NULL: it is. */
+static const char *blind(const struct work *w)
+{
+	if (w->ctx->paths.problem)
+		return w->ctx->paths.problem;
+	return w->automations.unreadable ? w->automations.problem : NULL;
+}
+
+/* A guard that stood there must not be gone unnoticed. */
+static int ask_instead(struct work *w)
+{
+	static const char *const name = "ccm";
+	_cleanup_sbuf_ struct ccm_sbuf reason = { 0 };
+	struct ccm_answer a = { .verdict = CCM_VERDICT_ASK };
+
+	if (!blind(w) || !w->event.name || strcmp(w->event.name, "PreToolUse") != 0)
+		return 0;
+	ccm_sbuf_addf(&reason, "no automation could look at this call: %s", blind(w));
+	if (ccm_sbuf_error(&reason))
+		return -ENOMEM;
+	a.reason = reason.text;
+	return ccm_outcome_add_stage(&w->outcome, &name, &a, 1);
+}
+
 static void answer(struct work *w)
 {
 	char id[32];
@@ -208,6 +237,8 @@ static bool is_quiet(const struct work *w)
 {
 	bool troubles = w->automations.problem || w->ctx->settings.problems.bytes;
 
+	if (blind(w))
+		return false;
 	for (size_t i = 0; i < w->automations.count; i++)
 		troubles = troubles || w->automations.items[i].problem;
 	return !w->wanted_count && !(w->event.spec && w->event.spec->plain == CCM_PLAIN_path) &&
@@ -247,6 +278,8 @@ static int process(struct work *w)
 		return 0;
 	note_store(w);
 	r = run_automations(w);
+	if (r == 0)
+		r = ask_instead(w);
 	if (r < 0)
 		return r;
 	tell_troubles(w);

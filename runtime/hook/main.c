@@ -91,7 +91,7 @@ static int open_db(struct ctx *ctx, enum command_db mode)
 	struct ccm_diag diag = { 0 };
 	int r = 0;
 
-	if (mode == DB_WRITE)
+	if (mode == DB_WRITE || ctx->paths.problem)
 		r = ccm_paths_create(&ctx->paths, &diag);
 	if (r == 0)
 		r = ccm_db_open(ctx->paths.db, mode == DB_WRITE ? CCM_DB_WRITE : CCM_DB_READ,
@@ -123,10 +123,12 @@ static int exit_status(const struct command *c, int r)
 }
 
 /* Shown by commands that a person types; the run of an event stores them instead. */
-static void show_settings_problems(const struct ctx *ctx)
+static void show_problems(const struct ctx *ctx)
 {
 	const char *p = ccm_sbuf_str(&ctx->settings.problems);
 
+	if (ctx->paths.problem)
+		ccm_warn("%s", ctx->paths.problem);
 	for (; *p; p += strcspn(p, "\n") + 1)
 		ccm_warn("%.*s", (int)strcspn(p, "\n"), p);
 }
@@ -169,13 +171,18 @@ int main(int argc, char **argv)
 	ctx.usage = command_usage(c);
 	ctx.self = self_path(argv[0], self);
 	r = ccm_paths_init(&ctx.paths, &diag);
+	if (r == 0)
+		r = ccm_paths_check(&ctx.paths);
 	if (r < 0) {
 		ccm_error("%s", ccm_diag_text(&diag, r));
 		return CCM_EXIT_FAILURE;
 	}
-	ccm_settings_load(ctx.paths.config, &ctx.settings);
+	if (ctx.paths.problem)
+		ccm_settings_parse("", "", &ctx.settings);
+	else
+		ccm_settings_load(ctx.paths.config, &ctx.settings);
 	if (c->shows_settings)
-		show_settings_problems(&ctx);
+		show_problems(&ctx);
 	if (c->db != DB_NONE && !wants_help(argc - 2, argv + 2))
 		r = open_db(&ctx, c->db);
 	if (r == 0)

@@ -44,6 +44,8 @@ int scripts_load(const struct ccm_paths *paths, struct scripts *ret)
 		r = ccm_automations_load(paths->stock, &s.stock);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < s.enabled.count; i++)
+		ccm_automation_check_place(&s.enabled.items[i]);
 	keep_programs(&s.stock);
 	*ret = s;
 	s = (struct scripts){ 0 };

@@ -9,6 +9,7 @@
 
 #include "io.h"
 #include "matcher.h"
+#include "trust.h"
 
 #define INI_MAX_BYTES 65536
 
@@ -92,7 +93,9 @@ static bool read_settings(struct ccm_automation *a, const char *path, char **ret
 
 	if (fd < 0 && errno == ENOENT)
 		return false;
-	r = fd < 0 || fstat(fd, &st) < 0 ? -errno : ccm_read_fd(fd, INI_MAX_BYTES, &text);
+	r = fd < 0 || fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -CCM_E_NOT_FILE;
+	if (r == 0)
+		r = ccm_read_fd(fd, INI_MAX_BYTES, &text);
 	if (r < 0)
 		*ret_problem = format("cannot read '%s': %s", path, ccm_strerror(r));
 	else if (ccm_manifest_parse_ini(path, ccm_sbuf_str(&text), &a->manifest, &diag) < 0)
@@ -125,7 +128,7 @@ static char *read_ini(struct ccm_automation *a, bool have_ini)
 }
 
 /* Fills in the manifest and the problem, if there is one. */
-static void inspect(struct ccm_automation *a, bool is_link, bool have_ini)
+static void inspect(struct ccm_automation *a, bool have_ini)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
@@ -149,7 +152,7 @@ static void inspect(struct ccm_automation *a, bool is_link, bool have_ini)
 	}
 	/* The manifest is read even if the file is refused: what it says about failing still counts. */
 	a->problem = read_manifest(a, fd);
-	if (!a->problem && (have_ini || is_link))
+	if (!a->problem && (have_ini || a->is_link))
 		a->problem = read_ini(a, have_ini);
 	if (!a->problem)
 		a->problem = distrust(a->path, &st);
@@ -157,10 +160,19 @@ static void inspect(struct ccm_automation *a, bool is_link, bool have_ini)
 		a->problem = format("'%s' is not executable: run chmod +x '%s'", a->path, a->path);
 }
 
+void ccm_automation_check_place(struct ccm_automation *a)
+{
+	_cleanup_free_ char *real = a->problem || !a->is_link ? NULL : realpath(a->path, NULL);
+	struct ccm_diag diag = { 0 };
+
+	if (real && ccm_trust_place(real, &diag) == -CCM_E_REFUSED)
+		a->problem = format("%s", diag.text);
+}
+
 int ccm_automation_load(const char *path, struct ccm_automation *ret)
 {
 	const char *slash = strrchr(path, '/');
-	struct ccm_automation a = { 0 };
+	struct ccm_automation a = { .is_link = true };
 
 	a.entry = strdup(slash ? slash + 1 : path);
 	a.path = strdup(path);
@@ -169,7 +181,8 @@ int ccm_automation_load(const char *path, struct ccm_automation *ret)
 		return -ENOMEM;
 	}
 	a.name = ccm_automation_name(a.entry, &a.stage);
-	inspect(&a, true, true);
+	inspect(&a, true);
+	ccm_automation_check_place(&a);
 	*ret = a;
 	return 0;
 }
@@ -202,8 +215,7 @@ static char *join(const char *dir, const char *name)
 }
 
 /* The entries' names; settings files go to a list of their own, so that none is looked for in vain. */
-static int read_names(DIR *dir, const char *dir_name, struct ccm_automations *list, struct ccm_sbuf *inis,
-		      bool **ret_links)
+static int read_names(DIR *dir, const char *dir_name, struct ccm_automations *list, struct ccm_sbuf *inis)
 {
 	size_t allocated = 0;
 	struct dirent *d;
@@ -220,18 +232,15 @@ static int read_names(DIR *dir, const char *dir_name, struct ccm_automations *li
 		if (list->count == allocated) {
 			size_t n = allocated ? allocated * 2 : 16;
 			struct ccm_automation *items = realloc(list->items, n * sizeof *items);
-			bool *links = items ? realloc(*ret_links, n * sizeof *links) : NULL;
 
-			if (items)
-				list->items = items;
-			if (!links)
+			if (!items)
 				return -ENOMEM;
-			*ret_links = links;
+			list->items = items;
 			allocated = n;
 		}
-		a = &list->items[list->count];
-		*a = (struct ccm_automation){ .entry = strdup(d->d_name), .path = join(dir_name, d->d_name) };
-		(*ret_links)[list->count++] = d->d_type == DT_LNK || d->d_type == DT_UNKNOWN;
+		a = &list->items[list->count++];
+		*a = (struct ccm_automation){ .entry = strdup(d->d_name), .path = join(dir_name, d->d_name),
+					      .is_link = d->d_type == DT_LNK || d->d_type == DT_UNKNOWN };
 		if (!a->entry || !a->path)
 			return -ENOMEM;
 		a->name = ccm_automation_name(a->entry, &a->stage);
@@ -254,7 +263,6 @@ int ccm_automations_load(const char *enabled_dir, struct ccm_automations *ret)
 	_cleanup_automations_ struct ccm_automations list = { 0 };
 	_cleanup_sbuf_ struct ccm_sbuf inis = { 0 };
 	_cleanup_closedir_ DIR *dir = opendir(enabled_dir);
-	_cleanup_free_ bool *links = NULL;
 	struct stat st;
 	int r;
 
@@ -262,6 +270,7 @@ int ccm_automations_load(const char *enabled_dir, struct ccm_automations *ret)
 		goto done;
 	if (!dir) {
 		list.problem = format("cannot open '%s': %s", enabled_dir, strerror(errno));
+		list.unreadable = true;
 		goto done;
 	}
 	if (fstat(dirfd(dir), &st) < 0) {
@@ -270,11 +279,11 @@ int ccm_automations_load(const char *enabled_dir, struct ccm_automations *ret)
 	}
 	/* Said loudly, but what is ours in it still runs: a folder's mode must not disarm a guard. */
 	list.problem = distrust(enabled_dir, &st);
-	r = read_names(dir, enabled_dir, &list, &inis, &links);
+	r = read_names(dir, enabled_dir, &list, &inis);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < list.count; i++)
-		inspect(&list.items[i], links[i], has_ini(&inis, list.items[i].entry));
+		inspect(&list.items[i], has_ini(&inis, list.items[i].entry));
 	if (list.count)
 		qsort(list.items, list.count, sizeof *list.items, compare);
 done:

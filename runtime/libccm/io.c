@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "error.h"
+
 int ccm_read_fd(int fd, size_t max_bytes, struct ccm_sbuf *s)
 {
 	size_t left = max_bytes;
@@ -46,6 +48,16 @@ int ccm_read_file(const char *path, size_t max_bytes, struct ccm_sbuf *s)
 	if (fd < 0)
 		return -errno;
 	return ccm_read_fd(fd, max_bytes, s);
+}
+
+int ccm_read_regular(const char *path, size_t max_bytes, struct ccm_sbuf *s)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? ccm_read_fd(fd, max_bytes, s) : -CCM_E_NOT_FILE;
 }
 
 int ccm_write_all(int fd, const void *data, size_t bytes)

@@ -18,6 +18,9 @@ int ccm_read_fd(int fd, size_t max_bytes, struct ccm_sbuf *s);
 /* Appends the regular file or pipe at path to s; -EFBIG as above. */
 int ccm_read_file(const char *path, size_t max_bytes, struct ccm_sbuf *s);
 
+/* Appends the regular file at path; -CCM_E_NOT_FILE: it is something else, which is not waited for. */
+int ccm_read_regular(const char *path, size_t max_bytes, struct ccm_sbuf *s);
+
 /* Writes all of it, through short writes and EINTR. */
 int ccm_write_all(int fd, const void *data, size_t bytes);
 

@@ -6,6 +6,7 @@
 
 #include "io.h"
 #include "sbuf.h"
+#include "trust.h"
 
 static int join(const char *dir, const char *name, char **ret)
 {
@@ -63,10 +64,35 @@ int ccm_paths_init(struct ccm_paths *ret, struct ccm_diag *diag)
 	return 0;
 }
 
+int ccm_paths_check(struct ccm_paths *p)
+{
+	struct ccm_diag diag = { 0 };
+	int r = ccm_trust_place(p->home, &diag);
+
+	if (r == 0)
+		r = ccm_trust_folder(p->home, &diag);
+	/* Nobody else gets to what is in a closed folder. */
+	if (r == 0) {
+		_cleanup_free_ char *automations = NULL;
+
+		r = join(p->home, "automations", &automations);
+		if (r == 0)
+			r = ccm_trust_folder(automations, &diag);
+		if (r >= 0)
+			r = ccm_trust_folder(p->enabled, &diag);
+	}
+	if (r != -CCM_E_REFUSED)
+		return r < 0 ? r : 0;
+	p->problem = strdup(ccm_diag_text(&diag, r));
+	return p->problem ? 0 : -ENOMEM;
+}
+
 int ccm_paths_create(const struct ccm_paths *p, struct ccm_diag *diag)
 {
 	const char *const dirs[] = { p->home, p->enabled, p->available, p->spool };
 
+	if (p->problem)
+		return ccm_diag_set(diag, -CCM_E_REFUSED, "%s", p->problem);
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		int r = ccm_mkdir_p(dirs[i], 0700);
 
@@ -86,5 +112,6 @@ void ccm_paths_done(struct ccm_paths *p)
 	free(p->spool);
 	free(p->stock);
 	free(p->lib_sh);
+	free(p->problem);
 	*p = (struct ccm_paths){ 0 };
 }

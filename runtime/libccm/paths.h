@@ -21,12 +21,17 @@ struct ccm_paths {
 	char *spool;         /* home/spool */
 	char *stock;         /* data dir/automations */
 	char *lib_sh;        /* data dir/lib-sh */
+	char *problem;       /* why nothing in home must be used, and what to do; NULL: it may be */
 };
 
 /* Reads CCM_HOME, HOME and CCM_DATA_DIR; touches no file. -ENOENT: neither CCM_HOME nor HOME is set. */
 int ccm_paths_init(struct ccm_paths *ret, struct ccm_diag *diag);
 
-/* Makes home and the folders in it where they are missing, mode 0700. */
+/* Finds out whether home is to be trusted (trust.h), and says in p->problem why not. Whoever can change what is in it
+ * decides which programs run as this user and reads what agents do. -ENOMEM is the only failure. */
+int ccm_paths_check(struct ccm_paths *p);
+
+/* Makes home and the folders in it where they are missing, mode 0700. -CCM_E_REFUSED: it has a problem. */
 int ccm_paths_create(const struct ccm_paths *p, struct ccm_diag *diag);
 
 void ccm_paths_done(struct ccm_paths *p);

@@ -198,7 +198,7 @@ void ccm_settings_load(const char *path, struct ccm_settings *ret)
 	int r;
 
 	set_presets(ret);
-	r = ccm_read_file(path, FILE_MAX_BYTES, &text);
+	r = ccm_read_regular(path, FILE_MAX_BYTES, &text);
 	if (r == 0)
 		parse_into(path, ccm_sbuf_str(&text), ret);
 	else if (r != -ENOENT && r != -ENOTDIR)
