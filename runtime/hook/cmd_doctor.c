@@ -10,7 +10,7 @@
 #include "ctx.h"
 #include "libccm/clock.h"
 #include "libccm/host.h"
-#include "libccm/store.h"
+#include "libccm/spool.h"
 #include "libccm/term.h"
 #include "print.h"
 #include "registration.h"
@@ -347,8 +347,10 @@ static int check_home(struct doctor *d)
 		{ p->config, 022, "go-w", false, false },
 		{ p->db, 077, "600", false, false },
 	};
-	bool whole = true;
+	bool whole = !p->problem;
 
+	if (p->problem)
+		finding(d, "until then no automation runs, and events wait in the spool", "%s", p->problem);
 	for (size_t i = 0; i < ARRAY_SIZE(things); i++) {
 		whole = check_kept(d, &things[i]) && whole;
 		/* Without it there is nothing to say of the rest. */
@@ -453,6 +455,8 @@ static int check_db(struct doctor *d)
 	char size[32];
 	int r;
 
+	if (ctx->paths.problem)
+		return 0;
 	r = ccm_db_open(ctx->paths.db, CCM_DB_READ, (int)ctx->settings.busy_timeout_ms, &ctx->db, &diag);
 	if (r == -ENOMEM)
 		return r;
@@ -508,7 +512,7 @@ static int check_spool(struct doctor *d)
 	const char *spool = d->ctx->paths.spool;
 	int64_t oldest_ms;
 	char ago[32];
-	int bad, count = ccm_spool_count(spool, &oldest_ms, &bad);
+	int bad, count = ccm_spool_count(&d->ctx->paths, &oldest_ms, &bad);
 
 	if (count < 0)
 		return 0;            /* said already: the folder is not as it must be */

@@ -10,9 +10,9 @@
 #include <time.h>
 
 #include "clock.h"
-#include "io.h"
+#include "spool.h"
 
-#define SPOOL_SUFFIX ".event"
+#define MOVED "'%s' or its write-ahead log was moved away or deleted while it was in use"
 
 static void say(struct ccm_store *s, const char *words, ...) _printf_(2, 3);
 
@@ -203,62 +203,18 @@ static int replace_damaged(struct ccm_store *s, const struct ccm_record *rec, st
 
 /* ---- the spool ---- */
 
-static int spool_write(struct ccm_store *s, const struct ccm_record *rec)
-{
-	_cleanup_sbuf_ struct ccm_sbuf text = { 0 }, tmp = { 0 }, name = { 0 };
-	_cleanup_close_ int fd = -1;
-	int r;
-
-	r = ccm_record_write(rec, &text);
-	if (r < 0)
-		return r;
-	ccm_sbuf_add(&text, rec->payload, rec->payload_kept_bytes);
-	ccm_sbuf_addc(&text, '\n');
-	ccm_sbuf_addf(&tmp, "%s/.%s.tmp", s->paths->spool, rec->uuid);
-	ccm_sbuf_addf(&name, "%s/%s" SPOOL_SUFFIX, s->paths->spool, rec->uuid);
-	if (ccm_sbuf_error(&text) || ccm_sbuf_error(&tmp) || ccm_sbuf_error(&name))
-		return -ENOMEM;
-	fd = open(tmp.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 && errno == ENOENT) {
-		r = ccm_mkdir_p(s->paths->spool, 0700);
-		if (r < 0)
-			return r;
-		fd = open(tmp.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	}
-	if (fd < 0)
-		return -errno;
-	r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
-	if (r == 0)
-		r = ccm_write_all(fd, text.text, text.bytes);
-	if (r == 0 && rename(tmp.text, name.text) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlink(tmp.text);
-		return r;
-	}
-	s->spool_fd = TAKE_FD(fd);
-	return 0;
-}
-
 static void spool(struct ccm_store *s, const struct ccm_record *rec)
 {
-	int r = spool_write(s, rec);
-
-	if (r < 0) {
-		say(s, "the event could not be kept in '%s' either and is lost: %s", s->paths->spool, ccm_strerror(r));
+	if (ccm_spool_write(s->paths, rec, &s->spool_fd, &s->trouble) < 0)
 		s->lost = true;
-	}
 }
 
 static void spool_finish(struct ccm_store *s, const struct ccm_record *rec)
 {
-	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
-	int r = ccm_record_write_finish(rec, &text);
+	int r = ccm_spool_finish(s->spool_fd, rec);
 
-	if (r == 0)
-		r = ccm_write_all(s->spool_fd, text.text, text.bytes);
 	if (r < 0)
-		say(s, "what became of the event could not be kept in '%s': %s", s->paths->spool, ccm_strerror(r));
+		say(s, "what became of the event could not be kept in the spool: %s", ccm_strerror(r));
 	/* Closing lets go of the lock: the file may be taken in now. */
 	close(TAKE_FD(s->spool_fd));
 }
@@ -275,18 +231,40 @@ void ccm_store_begin(struct ccm_store *s, const struct ccm_record *rec)
 	struct ccm_diag diag = { 0 };
 	int r;
 
-	r = store_insert(s, rec, &diag);
+	if (s->paths->problem)
+		r = ccm_diag_set(&diag, -CCM_E_REFUSED, "%s", s->paths->problem);
+	else
+		r = store_insert(s, rec, &diag);
 	if (ccm_db_is_damage(r))
 		r = replace_damaged(s, rec, &diag);
+	if (r == 0 && ccm_db_is_moved(s->db))
+		r = ccm_diag_set(&diag, -CCM_E_REFUSED, MOVED, s->paths->db);
 	if (r == 0)
 		return;
+	s->in_trouble = true;
+	s->event_id = 0;
 	say(s, "%s; the event went to the spool", ccm_diag_text(&diag, r));
 	spool(s, rec);
 }
 
-void ccm_store_finish(struct ccm_store *s, const struct ccm_record *rec)
+static int finish_in_db(struct ccm_store *s, const struct ccm_record *rec, struct ccm_diag *diag)
 {
 	_cleanup_txn_ struct ccm_txn txn = { 0 };
+	int r;
+
+	r = ccm_txn_begin(s->db, &txn);
+	if (r >= 0)
+		r = finish_event(s->db, s->event_id, rec);
+	if (r >= 0)
+		r = ccm_txn_commit(&txn);
+	if (r < 0)
+		return ccm_diag_set(diag, r, "cannot write to '%s': %s", s->paths->db, ccm_db_words(s->db));
+	return ccm_db_is_moved(s->db) ? ccm_diag_set(diag, -CCM_E_REFUSED, MOVED, s->paths->db) : 0;
+}
+
+void ccm_store_finish(struct ccm_store *s, const struct ccm_record *rec)
+{
+	struct ccm_diag diag = { 0 };
 	int r;
 
 	if (s->spool_fd >= 0) {
@@ -295,15 +273,11 @@ void ccm_store_finish(struct ccm_store *s, const struct ccm_record *rec)
 	}
 	if (!s->event_id)
 		return;
-	r = ccm_txn_begin(s->db, &txn);
-	if (r >= 0)
-		r = finish_event(s->db, s->event_id, rec);
-	if (r >= 0)
-		r = ccm_txn_commit(&txn);
+	r = finish_in_db(s, rec, &diag);
 	if (r >= 0)
 		return;
-	say(s, "cannot write to '%s': %s; what became of the event went to the spool", s->paths->db,
-	    ccm_db_words(s->db));
+	s->in_trouble = true;
+	say(s, "%s; what became of the event went to the spool", ccm_diag_text(&diag, r));
 	spool(s, rec);
 	if (s->spool_fd >= 0)
 		spool_finish(s, rec);
@@ -321,40 +295,6 @@ bool ccm_store_close(struct ccm_store *s)
 }
 
 /* ---- taking in ---- */
-
-static bool is_spooled(const char *name, int64_t *ret_ms)
-{
-	char uuid[CCM_UUID_CHARS + 1];
-
-	if (strlen(name) != CCM_UUID_CHARS + strlen(SPOOL_SUFFIX) ||
-	    strcmp(name + CCM_UUID_CHARS, SPOOL_SUFFIX) != 0)
-		return false;
-	memcpy(uuid, name, CCM_UUID_CHARS);
-	uuid[CCM_UUID_CHARS] = '\0';
-	return ccm_uuid_time(uuid, ret_ms);
-}
-
-/* Reads a spool file back into a record whose texts live in *text and in the record. */
-static int parse_spooled(struct ccm_sbuf *text, struct ccm_record *rec)
-{
-	const char *line = ccm_sbuf_str(text), *end = line + text->bytes, *payload, *finish;
-	const char *newline = memchr(line, '\n', text->bytes);
-	int r;
-
-	if (!newline)
-		return -CCM_E_JSON;
-	r = ccm_record_read(rec, line, (size_t)(newline - line));
-	if (r < 0)
-		return r;
-	payload = newline + 1;
-	if ((size_t)(end - payload) < rec->payload_kept_bytes + 1 || payload[rec->payload_kept_bytes] != '\n')
-		return -CCM_E_JSON;
-	rec->payload = payload;
-	finish = payload + rec->payload_kept_bytes + 1;
-	/* A line without its end was being written when the writer died: the event stays unfinished. */
-	newline = memchr(finish, '\n', (size_t)(end - finish));
-	return newline ? ccm_record_read_finish(rec, finish, (size_t)(newline - finish)) : 0;
-}
 
 /* In one transaction: another run may take in the same file at the same time. */
 static int ingest_record(struct ccm_db *db, const struct ccm_record *rec)
@@ -386,83 +326,25 @@ static int ingest_record(struct ccm_db *db, const struct ccm_record *rec)
 	return r < 0 ? r : ccm_txn_commit(&txn);
 }
 
-static int ingest_file(struct ccm_store *s, int dir, const char *name)
+static int ingest(void *user, const struct ccm_record *rec)
 {
-	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
-	_cleanup_record_ struct ccm_record rec = { 0 };
-	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st;
-	char bad[64];
-	int r;
+	struct ccm_store *s = user;
+	int r = ingest_record(s->db, rec);
 
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	/* Locked: its writer is still at work. Unlinked: another run was faster. */
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink == 0)
-		return 0;
-	r = ccm_read_fd(fd, (size_t)1 << 31, &text);
-	if (r < 0)
-		return r;
-	r = parse_spooled(&text, &rec);
-	if (r == -CCM_E_JSON) {
-		snprintf(bad, sizeof bad, "%.*s.bad", CCM_UUID_CHARS, name);
-		renameat(dir, name, dir, bad);
-		say(s, "'%s/%s' is not a spooled event: it is kept as '%s'", s->paths->spool, name, bad);
-		return 0;
-	}
-	if (r == 0)
-		r = ingest_record(s->db, &rec);
-	if (r < 0)
-		return r;
-	unlinkat(dir, name, 0);
-	return 1;
+	if (r >= 0 && ccm_db_is_moved(s->db))
+		r = -CCM_E_BUSY;
+	/* Another time. */
+	if (r < 0 && r != -CCM_E_BUSY)
+		say(s, "cannot take in what is in the spool: cannot write to '%s': %s", s->paths->db, ccm_db_words(s->db));
+	return r;
 }
 
 int ccm_store_ingest(struct ccm_store *s, int64_t max_ms)
 {
-	_cleanup_closedir_ DIR *dir = s->db ? opendir(s->paths->spool) : NULL;
-	int64_t until = ccm_mono_us() + max_ms * 1000, ms;
-	struct dirent *d;
-	int count = 0;
+	int error;
 
-	while (dir && (d = readdir(dir))) {
-		int r;
-
-		if (!is_spooled(d->d_name, &ms))
-			continue;
-		r = ingest_file(s, dirfd(dir), d->d_name);
-		if (r < 0) {
-			say(s, "cannot take in '%s/%s': %s", s->paths->spool, d->d_name, ccm_strerror(r));
-			break;
-		}
-		count += r;
-		if (ccm_mono_us() > until)
-			break;
-	}
-	return count;
-}
-
-int ccm_spool_count(const char *spool_dir, int64_t *ret_oldest_ms, int *ret_bad)
-{
-	_cleanup_closedir_ DIR *dir = opendir(spool_dir);
-	struct dirent *d;
-	int64_t ms;
-	int count = 0;
-
-	*ret_oldest_ms = 0;
-	*ret_bad = 0;
-	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
-	while ((d = readdir(dir))) {
-		size_t n = strlen(d->d_name);
-
-		if (n > 4 && strcmp(d->d_name + n - 4, ".bad") == 0)
-			++*ret_bad;
-		if (!is_spooled(d->d_name, &ms))
-			continue;
-		count++;
-		if (!*ret_oldest_ms || ms < *ret_oldest_ms)
-			*ret_oldest_ms = ms;
-	}
-	return count;
+	if (!s->db || s->in_trouble)
+		return 0;
+	ccm_db_set_busy_timeout(s->db, max_ms < s->settings->busy_timeout_ms ? max_ms : s->settings->busy_timeout_ms);
+	return ccm_spool_take_in(s->paths, ccm_mono_us() + max_ms * 1000, ingest, s, &error, &s->trouble);
 }

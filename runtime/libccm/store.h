@@ -14,9 +14,14 @@
  * Nothing here fails for the caller: what went wrong is in store.trouble, in words, and the caller
  * goes on. A database that is damaged is set aside under a dated name and a new one begun.
  *
- * Spool: one file an event, spool/UUID.event, holding a line of JSON, the payload, and, once it is
- * known, a line of JSON for what became of it. Whoever writes it holds a lock (flock) on it; a
- * reader that gets the lock knows that the writer is done, or dead.
+ * What is promised:
+ *     A hook that exits with status 0 has its event in the database or in the spool (spool.h), or has said that
+ *     it is lost. Any crash of processes from there on, SIGKILL included, takes nothing of it away, and it is in the
+ *     database once in the end.
+ *     When the machine itself crashes or loses power, the database is whole, but what was committed since the
+ *     write-ahead log was last moved into it (see ccm_db_defer_checkpoint(): some twenty events, or what came while a
+ *     program held the database open) may be missing, the last first; what is in the spool may be, too. To wait for the
+ *     disk at every event would cost more than all the rest of a hook.
  */
 #ifndef CCM_STORE_H
 #define CCM_STORE_H
@@ -35,6 +40,7 @@ struct ccm_store {
 	struct ccm_db *db;           /* NULL: not open, see trouble */
 	int64_t event_id;            /* of the event begun; 0: it is in the spool, or nowhere */
 	int spool_fd;                /* the event's spool file, locked; -1: none */
+	bool in_trouble;             /* the database did not take all there is to know of the event */
 	bool lost;                   /* neither database nor spool took the event */
 	bool set_aside;              /* a damaged database was set aside just now */
 	struct ccm_sbuf trouble;     /* what went wrong, one line each */
@@ -44,14 +50,12 @@ void ccm_store_open(struct ccm_store *s, const struct ccm_paths *paths, const st
 void ccm_store_begin(struct ccm_store *s, const struct ccm_record *r);
 void ccm_store_finish(struct ccm_store *s, const struct ccm_record *r);
 
-/* Takes in spooled events until none is left or max_ms have passed. Returns how many. */
+/* Takes in spooled events until none is left, max_ms have passed, or the database is in use for as long. Returns how
+ * many. Does nothing if this event has just found the database in trouble. */
 int ccm_store_ingest(struct ccm_store *s, int64_t max_ms);
 
 /* Leaves the database open for the end of the process to close, see ccm_db_leave(). True: somebody
  * should run `ccm-hook tidy`. */
 bool ccm_store_close(struct ccm_store *s);
-
-/* How many events wait in the spool, and when the oldest was received (0: none). Negative errno. */
-int ccm_spool_count(const char *spool_dir, int64_t *ret_oldest_ms, int *ret_bad);
 
 #endif

@@ -6,7 +6,7 @@
 bats_require_minimum_version 1.5.0
 
 # Usage: ccm_sandbox
-# A home of its own for each test: HOME, CCM_HOME, CLAUDE_CONFIG_DIR and the working directory lie in
+# A home of its own for each test: HOME, CCM_HOME, CLAUDE_CONFIG_DIR, XDG_RUNTIME_DIR and the working directory lie in
 # $BATS_TEST_TMPDIR; the built programs come first in PATH; nothing of the caller's settings is left.
 ccm_sandbox() {
 	: "${CCM_BUILD:?set it to the build tree}"
@@ -16,11 +16,13 @@ ccm_sandbox() {
 	export CCM_HOME="$HOME/.ccm"
 	export CLAUDE_CONFIG_DIR="$HOME/.claude"
 	export CCM_DATA_DIR="$CCM_SOURCE"
+	export XDG_RUNTIME_DIR="$BATS_TEST_TMPDIR/run"
 	export PATH="$CCM_BUILD:$PATH"
 	export TZ=UTC LC_ALL=C.UTF-8 COLUMNS=120
 	unset CLAUDE_PROJECT_DIR CLAUDECODE CLAUDE_CODE_SESSION_ID CLAUDE_ENV_FILE NO_COLOR XDG_CONFIG_HOME
 	umask 022
 	mkdir -p "$HOME/project"
+	mkdir -p -m 700 "$XDG_RUNTIME_DIR"
 	cd "$HOME/project" || return
 }
 
