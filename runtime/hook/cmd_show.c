@@ -172,6 +172,14 @@ static int print_runs(struct show *s)
 	return r;
 }
 
+/* 1: rows stands on the payload; 0: it was not kept. */
+static int find_payload(struct show *s, struct ccm_rows *rows)
+{
+	int r = ccm_db_query(s->ctx->db, Q_PAYLOAD_GET, DB_ARGS(DB_INT("event_id", s->event.id)), rows);
+
+	return r < 0 ? r : ccm_rows_next(rows);
+}
+
 static int print_payload(struct show *s)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
@@ -180,9 +188,7 @@ static int print_payload(struct show *s)
 	size_t bytes;
 	int r;
 
-	r = ccm_db_query(s->ctx->db, Q_PAYLOAD_GET, DB_ARGS(DB_INT("event_id", s->event.id)), &rows);
-	if (r == 0)
-		r = ccm_rows_next(&rows);
+	r = find_payload(s, &rows);
 	if (r < 0)
 		return r;
 	if (r == 0) {
@@ -232,9 +238,7 @@ static int show_payload(struct show *s)
 	size_t bytes;
 	int r;
 
-	r = ccm_db_query(s->ctx->db, Q_PAYLOAD_GET, DB_ARGS(DB_INT("event_id", s->event.id)), &rows);
-	if (r == 0)
-		r = ccm_rows_next(&rows);
+	r = find_payload(s, &rows);
 	if (r < 0)
 		return r;
 	if (r == 0) {
@@ -261,9 +265,7 @@ static int add_payload_json(struct show *s)
 	size_t bytes;
 	int r;
 
-	r = ccm_db_query(s->ctx->db, Q_PAYLOAD_GET, DB_ARGS(DB_INT("event_id", s->event.id)), &rows);
-	if (r == 0)
-		r = ccm_rows_next(&rows);
+	r = find_payload(s, &rows);
 	if (r < 0)
 		return r;
 	print_json_text(&s->out, "payload_form", r > 0 ? ccm_rows_text(&rows, "form") : NULL);
