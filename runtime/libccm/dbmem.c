@@ -22,8 +22,9 @@ struct head {
 _Static_assert(sizeof(struct head) % UNIT == 0, "pieces would not be aligned");
 
 static struct head *lists[LISTS];
-static char *block;
-static size_t block_left;
+static _Alignas(UNIT) char first_block[BLOCK_BYTES];     /* costs nothing until it is touched */
+static char *block = first_block;
+static size_t block_left = BLOCK_BYTES;
 
 static int round_up(int bytes)
 {
