@@ -729,31 +729,94 @@ static size_t whole_prefix(const char *text, size_t bytes, size_t max)
 	return at;
 }
 
+/* Lists deeper than this are only cut as part of one that is not. */
+#define TRIM_DEPTH_MAX 32
+
+struct trim {
+	struct ccm_sbuf *out;
+	const char *from;            /* what is copied next */
+	const char *end;
+	size_t max, cut, depth;
+	size_t started[TRIM_DEPTH_MAX];      /* where a list begins in out; SIZE_MAX: it is an object */
+};
+
+static void copy_to(struct trim *t, const char *p)
+{
+	ccm_sbuf_add(t->out, t->from, (size_t)(p - t->from));
+	t->from = p;
+}
+
+/* From the opening quote to behind the closing one. */
+static const char *trim_string(struct trim *t, const char *quote)
+{
+	const char *close = string_end(quote + 1, t->end);
+	size_t inside = (size_t)(close - quote) - 1;
+
+	if (inside > t->max) {
+		copy_to(t, quote + 1 + whole_prefix(quote + 1, inside, t->max));
+		ccm_sbuf_addf(t->out, "…[%zu bytes in all]", inside);
+		t->from = close;
+		t->cut++;
+	}
+	return close + (close < t->end);
+}
+
+/* From the comma behind an element to the bracket that closes the list, or its end. */
+static const char *skip_rest(const char *p, const char *end, size_t *ret_count)
+{
+	size_t depth = 0;
+
+	for (*ret_count = 0; p < end; p++) {
+		if (*p == '"')
+			p = string_end(p + 1, end);
+		else if (*p == '[' || *p == '{')
+			depth++;
+		else if ((*p == ']' || *p == '}') && depth-- == 0)
+			return p;
+		else if (*p == ',' && depth == 0)
+			++*ret_count;
+	}
+	return end;
+}
+
+static void trim_list(struct trim *t, const char **p)
+{
+	size_t count, start = t->depth && t->depth <= TRIM_DEPTH_MAX ? t->started[t->depth - 1] : SIZE_MAX;
+	const char *rest = *p;
+
+	if (start == SIZE_MAX || t->out->bytes + (size_t)(rest - t->from) - start <= CCM_JSON_TRIM_LIST * t->max)
+		return;
+	copy_to(t, rest);
+	*p = skip_rest(rest, t->end, &count);
+	ccm_sbuf_addf(t->out, ",\"…[%zu more, %zu bytes]\"", count, (size_t)(*p - rest));
+	t->from = *p;
+	t->cut++;
+}
+
 size_t ccm_json_trim(struct ccm_sbuf *out, const char *text, size_t bytes, size_t max)
 {
-	const char *p = text, *end = text + bytes;
-	size_t cut = 0;
+	struct trim t = { .out = out, .from = text, .end = text + bytes, .max = max };
 
-	while (p < end) {
-		const char *quote = memchr(p, '"', (size_t)(end - p)), *close;
-		size_t inside;
-
-		if (!quote)
-			break;
-		close = string_end(quote + 1, end);
-		inside = (size_t)(close - quote) - 1;
-		if (inside > max) {
-			ccm_sbuf_add(out, p, (size_t)(quote - p) + 1 + whole_prefix(quote + 1, inside, max));
-			ccm_sbuf_addf(out, "…[%zu bytes in all]", inside);
-			p = close;
-			cut++;
+	for (const char *p = text; p < t.end;) {
+		if (*p == '"') {
+			p = trim_string(&t, p);
+			continue;
 		}
-		close += close < end;
-		ccm_sbuf_add(out, p, (size_t)(close - p));
-		p = close;
+		if (*p == ',')
+			trim_list(&t, &p);
+		if (p >= t.end)
+			break;
+		if (*p == '[' || *p == '{') {
+			if (t.depth < TRIM_DEPTH_MAX)
+				t.started[t.depth] = *p == '[' ? out->bytes + (size_t)(p - t.from) : SIZE_MAX;
+			t.depth++;
+		} else if ((*p == ']' || *p == '}') && t.depth) {
+			t.depth--;
+		}
+		p++;
 	}
-	ccm_sbuf_add(out, p, (size_t)(end - p));
-	return cut;
+	copy_to(&t, t.end);
+	return t.cut;
 }
 
 void ccm_json_close(const struct ccm_json_iter *it, struct ccm_sbuf *out)

@@ -106,7 +106,10 @@ void ccm_json_repair(struct ccm_sbuf *out, const char *text, size_t bytes);
 void ccm_json_pretty(struct ccm_sbuf *out, const char *text, size_t bytes);
 
 /* Appends a copy of a checked text in which each string longer than max bytes (as written, quotes not
- * counted) is cut to them and ends in "…[N bytes in all]". Returns how many were cut. */
+ * counted) is cut to them and ends in "…[N bytes in all]". A list that is longer than CCM_JSON_TRIM_LIST times that, even
+ * so, is cut behind the element that went beyond it and ends in the element "…[N more, M bytes]". Returns how
+ * many were cut. */
+#define CCM_JSON_TRIM_LIST 4
 size_t ccm_json_trim(struct ccm_sbuf *out, const char *text, size_t bytes, size_t max);
 
 /* After ccm_json_next() failed with error.at_end: appends the text up to the last whole value, and

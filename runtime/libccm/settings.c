@@ -26,7 +26,8 @@ static const struct key {
 	{ "storage", "payload", TYPE_CHOICE, FIELD(payload), "full", "full|redacted|none", 0, 0,
 	  "What is kept of each event's JSON: all of it, all but well-known forms of secrets, or nothing." },
 	{ "storage", "max_text", TYPE_SIZE, FIELD(max_text_bytes), "4K", NULL, 0, 1LL << 30,
-	  "Longest single text in an event's JSON that is kept whole, a longer one is cut; 0 keeps all." },
+	  "Longest single text in an event's JSON that is kept whole, a longer one is cut, as are lists four times as long; "
+	  "0 keeps all." },
 	{ "storage", "max_event", TYPE_SIZE, FIELD(max_event_bytes), "32M", NULL, 1024, 1LL << 30,
 	  "Longest event that is read whole; a longer one is cut there, marked, and still judged." },
 	{ "storage", "busy_timeout", TYPE_DURATION, FIELD(busy_timeout_ms), "2s", NULL, 0, 30000,
