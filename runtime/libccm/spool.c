@@ -274,20 +274,18 @@ static int read_names(DIR *dir, struct names *ret)
 	return 0;
 }
 
-/* Reads a file's text back into a record whose texts live in *text and in the record. */
-static int parse(struct ccm_sbuf *text, struct ccm_record *rec)
+int ccm_spool_parse(const char *text, size_t bytes, struct ccm_record *rec)
 {
-	const char *line = ccm_sbuf_str(text), *end = line + text->bytes, *payload, *finish;
-	const char *newline = memchr(line, '\n', text->bytes);
+	const char *end = text + bytes, *newline = memchr(text, '\n', bytes), *payload, *finish;
 	int r;
 
 	if (!newline)
 		return -CCM_E_JSON;
-	r = ccm_record_read(rec, line, (size_t)(newline - line));
+	r = ccm_record_read(rec, text, (size_t)(newline - text));
 	if (r < 0)
 		return r;
 	payload = newline + 1;
-	if ((size_t)(end - payload) < rec->payload_kept_bytes + 1 || payload[rec->payload_kept_bytes] != '\n')
+	if ((size_t)(end - payload) <= rec->payload_kept_bytes || payload[rec->payload_kept_bytes] != '\n')
 		return -CCM_E_JSON;
 	rec->payload = payload;
 	finish = payload + rec->payload_kept_bytes + 1;
@@ -360,7 +358,7 @@ static void take_file(struct taking *t, int dir, const char *path, const char *n
 	if (!why) {
 		r = ccm_read_fd(fd, FILE_MAX_BYTES, &text);
 		if (r == 0)
-			r = parse(&text, &rec);
+			r = ccm_spool_parse(ccm_sbuf_str(&text), text.bytes, &rec);
 		if (r == -CCM_E_JSON)
 			why = ccm_strerror(r);
 	}

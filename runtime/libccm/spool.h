@@ -36,6 +36,10 @@ typedef int ccm_spool_take(void *user, const struct ccm_record *rec);
 int ccm_spool_take_in(const struct ccm_paths *p, int64_t until_us, ccm_spool_take *take, void *user, int *ret_error,
 		      struct ccm_sbuf *trouble);
 
+/* Reads what is in a spooled event's file; the record's texts point into it and into the record. -CCM_E_JSON:
+ * it is none. */
+int ccm_spool_parse(const char *text, size_t bytes, struct ccm_record *rec);
+
 /* How many events wait, when the oldest was received (0: none), and how many files are kept as *.bad. Negative errno:
  * CCM_HOME/spool cannot be read. */
 int ccm_spool_count(const struct ccm_paths *p, int64_t *ret_oldest_ms, int *ret_bad);
