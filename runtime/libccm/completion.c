@@ -2,12 +2,13 @@
 /* Completion scripts are made from what the program itself goes by: the table of commands, and the
  * table of options that each command hands out (ccm_opt_usage.list). What may stand for a value is
  * read from its name in the help: lower-case words are offered as they are, FILE and DIR are files
- * and directories, EVENT is an event's name, NAME an automation's. */
+ * and directories, EVENT is an event's name, NAME an automation's. The scripts are written here as for ccm-hook;
+ * add_renamed() makes them another program's. */
 #include <errno.h>
 #include <string.h>
 
-#include "ctx.h"
-#include "libccm/host.h"
+#include "command.h"
+#include "host.h"
 
 struct script {
 	struct ctx *ctx;
@@ -43,9 +44,9 @@ static const char *automations_for(const char *command)
 }
 
 /* spec: "NAME|PATH", "short|full", "FILE". option: NULL for a word that is none's value. */
-static void offer_read(struct offer *offer, const char *command, const char *option, const char *spec, size_t bytes)
+static void offer_read(struct offer *offer, const struct script *s, const char *option, const char *spec, size_t bytes)
 {
-	bool named = !option || strcmp(option, "automation") == 0;
+	bool named = s->ctx->program->has_automations && (!option || strcmp(option, "automation") == 0);
 	size_t n;
 
 	for (size_t at = 0; at < bytes; at += n + 1) {
@@ -56,7 +57,7 @@ static void offer_read(struct offer *offer, const char *command, const char *opt
 		if (is_word(token, n))
 			ccm_sbuf_addf(&offer->words, "%s%.*s", offer->words.bytes ? " " : "", (int)n, token);
 		else if (token_is(token, n, "NAME") && named)
-			offer->automations = automations_for(command);
+			offer->automations = automations_for(s->command->name);
 		else if (token_is(token, n, "FILE") || (token_is(token, n, "PATH") && offer->automations))
 			offer->files = true;
 		else if (token_is(token, n, "DIR"))
@@ -68,9 +69,9 @@ static void offer_read(struct offer *offer, const char *command, const char *opt
 		offer->events = true;
 }
 
-static void offer_option(struct offer *offer, const char *command, const struct ccm_opt *o)
+static void offer_option(struct offer *offer, const struct script *s, const struct ccm_opt *o)
 {
-	offer_read(offer, command, o->name, o->value, strlen(o->value));
+	offer_read(offer, s, o->name, o->value, strlen(o->value));
 }
 
 /* The next word of "NAME [FILE]", without brackets and dots; NULL: no more. */
@@ -167,7 +168,7 @@ static void bash_value(struct script *s, const struct ccm_opt *o)
 {
 	_cleanup_(offer_done) struct offer offer = { 0 };
 
-	offer_option(&offer, s->command->name, o);
+	offer_option(&offer, s, o);
 	if (!offer_any(&offer))
 		return;
 	ccm_sbuf_adds(&s->out, "\t\t");
@@ -187,7 +188,7 @@ static void bash_words(struct script *s)
 	for (bool first = true; (word = next_argument(&at, &bytes)); first = false) {
 		_cleanup_(offer_done) struct offer offer = { 0 };
 
-		offer_read(&offer, s->command->name, NULL, word, bytes);
+		offer_read(&offer, s, NULL, word, bytes);
 		ccm_sbuf_adds(&s->out, first ? "" : " ");
 		bash_offer(&s->out, &offer);
 		s->out.failed |= offer.words.failed;
@@ -232,8 +233,8 @@ static void bash_end(struct script *s)
 
 	ccm_sbuf_adds(out, "\t*) options='--help --version' words=(");
 	ccm_sbuf_addc(out, '\'');
-	for (const struct command *c = commands; c->name; c++)
-		ccm_sbuf_addf(out, "%s%s", c == commands ? "" : " ", c->name);
+	for (const struct command *c = s->ctx->program->commands; c->name; c++)
+		ccm_sbuf_addf(out, "%s%s", c == s->ctx->program->commands ? "" : " ", c->name);
 	ccm_sbuf_adds(out, "') ;;\n\tesac\n"
 		"\tif [ \"$command\" ] && { [ \"${COMP_WORDS[COMP_CWORD-1]}\" = '=' ] || [ \"${COMP_WORDS[COMP_CWORD]}\" = '=' ] ||\n"
 		"\t\t[[ $valued == *\" $prev \"* ]]; }; then\n"
@@ -310,7 +311,7 @@ static void zsh_begin(struct script *s)
 		"\tlocal context state line ccm_hook_program=${~words[1]} ret=1\n"
 		"\ttypeset -A opt_args\n"
 		"\tlocal -a commands=(\n");
-	for (const struct command *c = commands; c->name; c++) {
+	for (const struct command *c = s->ctx->program->commands; c->name; c++) {
 		ccm_sbuf_addf(&s->out, "\t\t'%s:", c->name);
 		add_escaped(&s->out, c->summary, ":");
 		ccm_sbuf_adds(&s->out, "'\n");
@@ -374,7 +375,7 @@ static void zsh_option(struct script *s, const struct ccm_opt *o)
 	add_escaped(out, o->help, "[]:\\");
 	ccm_sbuf_adds(out, "]");
 	if (o->value) {
-		offer_option(&offer, s->command->name, o);
+		offer_option(&offer, s, o);
 		/* A value that may be left out. */
 		if (!ccm_opt_needs_value(o))
 			ccm_sbuf_addc(out, ':');
@@ -396,7 +397,7 @@ static void zsh_command(struct script *s, const struct ccm_opt *opts)
 	while ((word = next_argument(&at, &bytes))) {
 		_cleanup_(offer_done) struct offer offer = { 0 };
 
-		offer_read(&offer, s->command->name, NULL, word, bytes);
+		offer_read(&offer, s, NULL, word, bytes);
 		ccm_sbuf_adds(out, " \\\n\t\t\t\t'");
 		zsh_offer(out, "argument", ":", &offer);
 		ccm_sbuf_addc(out, '\'');
@@ -444,7 +445,7 @@ static void fish_begin(struct script *s)
 		"complete -c ccm-hook -f\n"
 		"complete -c ccm-hook -n __fish_use_subcommand -l help -d 'show help'\n"
 		"complete -c ccm-hook -n __fish_use_subcommand -l version -d 'show the version'\n");
-	for (const struct command *c = commands; c->name; c++) {
+	for (const struct command *c = s->ctx->program->commands; c->name; c++) {
 		ccm_sbuf_addf(out, "complete -c ccm-hook -n __fish_use_subcommand -a %s -d ", c->name);
 		fish_text(out, c->summary);
 		ccm_sbuf_addc(out, '\n');
@@ -479,7 +480,7 @@ static void fish_command(struct script *s, const struct ccm_opt *opts)
 		if (o->letter)
 			ccm_sbuf_addf(out, " -s %c", o->letter);
 		if (o->value)
-			offer_option(&offer, name, o);
+			offer_option(&offer, s, o);
 		if (o->value && ccm_opt_needs_value(o))
 			ccm_sbuf_adds(out, offer.files ? " -r" : " -x");
 		fish_offer(out, &offer);
@@ -492,7 +493,7 @@ static void fish_command(struct script *s, const struct ccm_opt *opts)
 	while ((word = next_argument(&at, &bytes))) {
 		_cleanup_(offer_done) struct offer offer = { 0 };
 
-		offer_read(&offer, name, NULL, word, bytes);
+		offer_read(&offer, s, NULL, word, bytes);
 		if (!offer_any(&offer))
 			continue;
 		ccm_sbuf_addf(out, "complete -c ccm-hook -n '__fish_seen_subcommand_from %s'", name);
@@ -541,11 +542,32 @@ static int add_command(struct script *s, const struct shell *shell, const struct
 	int r;
 
 	s->command = c;
-	ctx.usage = command_usage(c);
+	ctx.usage = ccm_command_usage(ctx.program, c);
 	ctx.usage.list = take_options;
 	ctx.usage.list_user = &turn;
 	r = c->run(&ctx, 0, argv);
 	return r == -CCM_E_HELP ? 0 : r < 0 ? r : -EINVAL;
+}
+
+/* Appends text with the program's name in place of ccm-hook, and of ccm_hook in the names of functions. */
+static void add_renamed(struct ccm_sbuf *out, const struct ccm_sbuf *text, const char *program)
+{
+	static const char model[] = "ccm-hook";
+	const size_t bytes = sizeof model - 1;
+	const char *at = ccm_sbuf_str(text), *end = at + text->bytes;
+
+	out->failed |= text->failed;
+	while (at < end) {
+		bool dash = strncmp(at, model, bytes) == 0;
+
+		if (!dash && strncmp(at, "ccm_hook", bytes) != 0) {
+			ccm_sbuf_addc(out, *at++);
+			continue;
+		}
+		for (const char *c = program; *c; c++)
+			ccm_sbuf_addc(out, *c == '-' && !dash ? '_' : *c);
+		at += bytes;
+	}
 }
 
 int cmd_completion(struct ctx *ctx, int argc, char **argv)
@@ -565,10 +587,11 @@ int cmd_completion(struct ctx *ctx, int argc, char **argv)
 	if (!shell)
 		return ccm_opt_error(&ctx->usage, "takes bash, zsh or fish, not '%s'", argv[0]);
 	shell->begin(&s);
-	for (const struct command *c = commands; c->name && r == 0; c++)
+	for (const struct command *c = ctx->program->commands; c->name && r == 0; c++)
 		r = add_command(&s, shell, c);
 	shell->end(&s);
-	text = s.out;                /* released from here on */
+	add_renamed(&text, &s.out, ctx->program->name);
+	ccm_sbuf_done(&s.out);
 	if (r == 0)
 		r = ccm_sbuf_error(&text);
 	if (r == 0)
