@@ -9,17 +9,21 @@ setup() {
 	PROGRAM="$CCM_BUILD/ccm-hook"
 }
 
-@test "build: ccm-hook tells the version that configure was given" {
+@test "build: the programs tell the version that configure was given" {
 	local version
 	version=$(sed -n 's/^#define PACKAGE_VERSION "\(.*\)"/\1/p' "$CCM_BUILD/config.h")
-	run -0 --separate-stderr ccm-hook --version
-	[ "$output" = "ccm-hook $version" ]
-	[ -z "$stderr" ]
+	for program in ccm-hook ccm-supervisor; do
+		run -0 --separate-stderr "$program" --version
+		[ "$output" = "$program $version" ]
+		[ -z "$stderr" ]
+	done
 }
 
-@test "build: ccm-hook has no stack that can be executed" {
-	run -0 readelf -lW "$PROGRAM"
-	[[ $output =~ GNU_STACK[^$'\n']*\ RW\  ]]
+@test "build: no program has a stack that can be executed" {
+	for program in ccm-hook ccm-supervisor; do
+		run -0 readelf -lW "$CCM_BUILD/$program"
+		[[ $output =~ GNU_STACK[^$'\n']*\ RW\  ]]
+	done
 }
 
 @test "build: what the loader has written in ccm-hook is made read-only (full RELRO)" {
@@ -35,6 +39,13 @@ setup() {
 @test "build: ccm-hook may lie at any address (PIE) where it is not linked for the fastest start" {
 	run -0 readelf -hW "$PROGRAM"
 	[[ $output =~ Type:\ +DYN ]] || grep -qx 'HOOK_LDFLAGS = -static' "$CCM_BUILD/Makefile"
+}
+
+@test "build: ccm-supervisor may lie at any address (PIE), and what the loader has written in it is made read-only" {
+	run -0 readelf -hW "$CCM_BUILD/ccm-supervisor"
+	[[ $output =~ Type:\ +DYN ]]
+	run -0 readelf -ldW "$CCM_BUILD/ccm-supervisor"
+	[[ $output == *GNU_RELRO*NOW* ]]
 }
 
 @test "build: our own functions guard their stack frames" {

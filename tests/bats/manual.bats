@@ -7,6 +7,7 @@ load helper
 setup() {
 	ccm_sandbox
 	HOOK_PAGE="$CCM_SOURCE/runtime/hook/ccm-hook.1"
+	SUPERVISOR_PAGE="$CCM_SOURCE/runtime/supervisor/ccm-supervisor.1"
 	AUTOMATION_PAGE="$CCM_SOURCE/runtime/libccm/ccm-automation.7"
 }
 
@@ -16,18 +17,74 @@ page() {
 	mandoc -T ascii "$1" | sed 's/.\x08//g'
 }
 
-# Usage: section COMMAND
-# Prints what ccm-hook(1) says of the command.
+# Usage: section FILE COMMAND
+# Prints what the page says of the command; one of a group is two words.
 section() {
-	page "$HOOK_PAGE" | awk -v command="$1" '
-		/^   [^ ]/ { wanted = $1 == command }
+	page "$1" | awk -v command="$2" '
+		/^   [^ ]/ { wanted = index(substr($0, 4) " ", command " ") == 1 }
 		/^[^ ]/    { wanted = 0 }
 		wanted'
 }
 
-# Prints the names of all commands, as the help shows them.
+# Usage: commands PROGRAM
+# Prints the names of all its commands, as the help shows them; those of a group as two words.
 commands() {
-	ccm-hook --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p'
+	local name group
+	listed "$1" | while read -r name; do
+		group=$(listed "$1" "$name")
+		# shellcheck disable=SC2059,SC2086 # names are words of a-z and dashes
+		if [ -n "$group" ]; then printf "$name %s\n" $group; else echo "$name"; fi
+	done
+}
+
+# Usage: listed PROGRAM [GROUP]
+listed() {
+	"$@" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p'
+}
+
+# Usage: describes_all PAGE PROGRAM
+# The page describes each command of the program with each of its options.
+describes_all() {
+	local command option text
+	while read -r command; do
+		text=$(section "$1" "$command")
+		[ -n "$text" ] || {
+			printf '%s(1) lacks %s\n' "$2" "$command" >&2
+			return 1
+		}
+		# shellcheck disable=SC2086 # a group's command is two words
+		for option in $("$2" $command --help | grep -oE -- '^ +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
+			[ "$option" = --help ] || grep -qE -- "$option([^a-z-]|\$)" <<<"$text" || {
+				printf '%s(1) lacks %s %s\n' "$2" "$command" "$option" >&2
+				return 1
+			}
+		done
+	done < <(commands "$2")
+}
+
+# Usage: describes_only PAGE PROGRAM
+# The page describes no command and no option that the program does not have.
+describes_only() {
+	local command option help
+	while read -r command; do
+		# shellcheck disable=SC2086
+		help=$("$2" $command --help)
+		for option in $(section "$1" "$command" | grep -oE -- '(^|[ ,])--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
+			grep -qE -- "$option([^a-z-]|\$)" <<<"$help" || {
+				printf '%s has no %s %s\n' "$2" "$command" "$option" >&2
+				return 1
+			}
+		done
+	done < <(page "$1" | sed -n 's/^   \([a-z][a-z-]*\( [a-z]\{1,\}\)*\).*/\1/p' | known_words "$2")
+}
+
+# Usage: known_words PROGRAM
+# Of each heading on stdin, the words that name a command: two where the first is a group.
+known_words() {
+	local first second rest
+	while read -r first second rest; do
+		if [ -n "$(listed "$1" "$first")" ]; then echo "$first $second"; else echo "$first"; fi
+	done
 }
 
 # Usage: example NAME
@@ -41,38 +98,24 @@ example() {
 }
 
 @test "manual: the pages are correct mdoc" {
-	run -0 mandoc -T lint -W warning "$HOOK_PAGE" "$AUTOMATION_PAGE"
+	run -0 mandoc -T lint -W warning "$HOOK_PAGE" "$SUPERVISOR_PAGE" "$AUTOMATION_PAGE"
 	[ -z "$output" ]
 }
 
 @test "manual: ccm-hook(1) describes each command with each of its options" {
-	local command option text
-	for command in $(commands); do
-		text=$(section "$command")
-		[ -n "$text" ] || {
-			printf 'ccm-hook(1) lacks %s\n' "$command" >&2
-			return 1
-		}
-		for option in $(ccm-hook "$command" --help | grep -oE -- '^ +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
-			[ "$option" = --help ] || grep -qE -- "$option([^a-z-]|\$)" <<<"$text" || {
-				printf 'ccm-hook(1) lacks %s %s\n' "$command" "$option" >&2
-				return 1
-			}
-		done
-	done
+	describes_all "$HOOK_PAGE" ccm-hook
 }
 
 @test "manual: ccm-hook(1) describes no command and no option that is not there" {
-	local command option help
-	for command in $(page "$HOOK_PAGE" | sed -n 's/^   \([a-z][a-z-]*\).*/\1/p'); do
-		help=$(ccm-hook "$command" --help)
-		for option in $(section "$command" | grep -oE -- '(^|[ ,])--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
-			grep -qE -- "$option([^a-z-]|\$)" <<<"$help" || {
-				printf 'ccm-hook has no %s %s\n' "$command" "$option" >&2
-				return 1
-			}
-		done
-	done
+	describes_only "$HOOK_PAGE" ccm-hook
+}
+
+@test "manual: ccm-supervisor(1) describes each command with each of its options" {
+	describes_all "$SUPERVISOR_PAGE" ccm-supervisor
+}
+
+@test "manual: ccm-supervisor(1) describes no command and no option that is not there" {
+	describes_only "$SUPERVISOR_PAGE" ccm-supervisor
 }
 
 @test "manual: ccm-automation(7) names each event" {
