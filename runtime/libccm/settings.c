@@ -11,13 +11,17 @@
 
 #define FILE_MAX_BYTES (1024 * 1024)
 
-enum type { TYPE_SIZE, TYPE_DURATION, TYPE_CHOICE };
+enum type {
+	TYPE_SIZE, TYPE_DURATION, TYPE_COUNT, TYPE_CHOICE,
+	TYPE_LIST,                   /* each line an item of text */
+	TYPE_NAMED,                  /* NAME.*: each line a choice for what stands behind the dot */
+};
 
 static const struct key {
 	const char *section, *name;
 	enum type type;
-	size_t offset;               /* of an int64_t in struct ccm_settings */
-	const char *preset;
+	size_t offset;               /* in struct ccm_settings: of an int64_t, or of a list */
+	const char *preset;          /* of a list: an example */
 	const char *choices;         /* in the order of the enum */
 	int64_t min, max;
 	const char *help;
@@ -42,6 +46,22 @@ static const struct key {
 	  "Events older than this are forgotten, as in 90d; 0 keeps them for ever." },
 	{ "retention", "max_bytes", TYPE_SIZE, FIELD(max_bytes), "0", NULL, 0, 1LL << 50,
 	  "The oldest events are forgotten while the database is larger, as in 2G; 0 sets no bound." },
+	{ "guard", "profile", TYPE_CHOICE, FIELD(guard_profile), "standard", "relaxed|standard|strict", 0, 0,
+	  "How careful security-guard is: relaxed warns where it would ask, strict refuses there and asks where it would warn." },
+	{ "guard", "detour_limit", TYPE_COUNT, FIELD(guard_detours), "3", NULL, 0, 1000,
+	  "So many refusals of differently spelled commands by one group of rules halt the session; 0 never does." },
+	{ "guard", "overrule", TYPE_DURATION, FIELD(guard_overrule_ms), "10m", NULL, 1000, 24LL * 3600 * 1000,
+	  "How long 'ccm-hook allow-once' lets a refused command run." },
+	{ "guard", "wrappers", TYPE_LIST, FIELD(guard_wrappers), "rtk", NULL, 0, 0,
+	  "Programs that run the command behind their own name; names with blanks between, on one line or several." },
+	{ "guard", "allow_paths", TYPE_LIST, FIELD(guard_allow_paths), "~/scratch", NULL, 0, 0,
+	  "A file or directory in which security-guard has no opinion; one a line, * and ? as in a shell." },
+	{ "guard", "allow_commands", TYPE_LIST, FIELD(guard_allow_commands), "git push --force origin gh-pages", NULL, 0, 0,
+	  "A command on which security-guard has no opinion, word by word; one a line, * and ? as in a shell." },
+	{ "guard", "group.*", TYPE_NAMED, FIELD(guard_says), "deny", "off|warn|ask|deny", 0, 0,
+	  "What security-guard says where a rule of that group matches, as in group.git; ccm-guard(7) names the groups." },
+	{ "guard", "rule.*", TYPE_NAMED, FIELD(guard_says), "ask", "off|warn|ask|deny", 0, 0,
+	  "The same for one rule, as in rule.git-reset-hard." },
 #undef FIELD
 };
 
@@ -102,6 +122,32 @@ static int choice_parse(const char *choices, const char *value, int64_t *ret)
 	return -EINVAL;
 }
 
+static int count_parse(const char *text, int64_t *ret)
+{
+	char *rest;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	*ret = strtoll(text, &rest, 10);
+	return *rest ? -EINVAL : errno ? -ERANGE : 0;
+}
+
+static bool is_list(const struct key *k)
+{
+	return k->type == TYPE_LIST || k->type == TYPE_NAMED;
+}
+
+/* NAME.* stands for every NAME. and something. */
+static bool key_is(const struct key *k, const char *name)
+{
+	size_t bytes = strlen(k->name) - 1;
+
+	if (k->type != TYPE_NAMED)
+		return strcmp(k->name, name) == 0;
+	return strncmp(k->name, name, bytes) == 0 && name[bytes];
+}
+
 static int parse_value(const struct key *k, const char *value, int64_t *ret)
 {
 	int r = -EINVAL;
@@ -113,8 +159,15 @@ static int parse_value(const struct key *k, const char *value, int64_t *ret)
 	case TYPE_DURATION:
 		r = ccm_duration_parse(value, ret);
 		break;
+	case TYPE_COUNT:
+		r = count_parse(value, ret);
+		break;
 	case TYPE_CHOICE:
+	case TYPE_NAMED:
 		return choice_parse(k->choices, value, ret);
+	case TYPE_LIST:
+		*ret = 0;
+		return *value ? 0 : -EINVAL;
 	}
 	if (r == 0 && (*ret < k->min || *ret > k->max))
 		r = -ERANGE;
@@ -126,37 +179,95 @@ static int64_t *field(const struct key *k, struct ccm_settings *s)
 	return (int64_t *)(void *)((char *)s + k->offset);
 }
 
+static int add_item(struct ccm_setting_list *list, const struct ccm_setting_item *item)
+{
+	struct ccm_setting_item *items = realloc(list->items, (list->count + 1) * sizeof *items), copy = *item;
+
+	if (!items)
+		return -ENOMEM;
+	list->items = items;
+	copy.name = strdup(item->name);
+	copy.text = strdup(item->text);
+	if (!copy.name || !copy.text) {
+		free(copy.name);
+		free(copy.text);
+		return -ENOMEM;
+	}
+	items[list->count++] = copy;
+	return 0;
+}
+
+static void list_done(struct ccm_setting_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		free(list->items[i].name);
+		free(list->items[i].text);
+	}
+	free(list->items);
+	*list = (struct ccm_setting_list){ 0 };
+}
+
+static struct ccm_setting_list *list_field(const struct key *k, const struct ccm_settings *s)
+{
+	return (struct ccm_setting_list *)(void *)((char *)s + k->offset);
+}
+
 struct reader {
 	struct ccm_settings *settings;
 	const char *name;            /* of the file */
 };
+
+static const char *type_name(const struct key *k)
+{
+	return k->type == TYPE_SIZE ? "size" : k->type == TYPE_COUNT ? "whole number" : "duration";
+}
+
+/* A wrong value leaves what was in force; of a list, nothing of the line is. */
+static void tell_value(struct reader *reader, int line, const struct key *k, const char *name, const char *value, int error)
+{
+	struct ccm_sbuf *problems = &reader->settings->problems;
+
+	ccm_sbuf_addf(problems, "%s:%d: '%s' ", reader->name, line, name);
+	if (k->type == TYPE_LIST)
+		ccm_sbuf_addf(problems, "has no value, such as %s\n", k->preset);
+	else if (k->type == TYPE_NAMED)
+		ccm_sbuf_addf(problems, "must be one of %s, not '%s'; the line is not used\n", k->choices, value);
+	else if (k->choices)
+		ccm_sbuf_addf(problems, "must be one of %s, not '%s'; using %s\n", k->choices, value, k->preset);
+	else
+		ccm_sbuf_addf(problems, "%s a %s such as %s: '%s'; using %s\n",
+			      error == -ERANGE ? "is out of range for" : "is not", type_name(k), k->preset, value, k->preset);
+}
+
+static void take_value(struct reader *reader, int line, const struct key *k, const char *name, const char *value)
+{
+	struct ccm_setting_item item = { .name = (char *)name, .text = (char *)value, .line = line };
+	int r = parse_value(k, value, &item.number);
+
+	reader->settings->given |= 1ULL << (k - keys);
+	if (r < 0)
+		tell_value(reader, line, k, name, value, r);
+	else if (!is_list(k))
+		*field(k, reader->settings) = item.number;
+	else if (add_item(list_field(k, reader->settings), &item) < 0)
+		ccm_sbuf_addf(&reader->settings->problems, "%s:%d: out of memory\n", reader->name, line);
+}
 
 static void handle_key(void *user, int line, const char *section, const char *name, const char *value)
 {
 	struct reader *reader = user;
 	struct ccm_sbuf *problems = &reader->settings->problems;
 	bool known_section = false;
-	int64_t n;
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		const struct key *k = &keys[i];
-		int r;
 
 		if (strcmp(k->section, section) != 0)
 			continue;
 		known_section = true;
-		if (strcmp(k->name, name) != 0)
+		if (!key_is(k, name))
 			continue;
-		r = parse_value(k, value, &n);
-		if (r == 0)
-			*field(k, reader->settings) = n;
-		else if (k->choices)
-			ccm_sbuf_addf(problems, "%s:%d: '%s' must be one of %s, not '%s'; using %s\n", reader->name,
-				      line, name, k->choices, value, k->preset);
-		else
-			ccm_sbuf_addf(problems, "%s:%d: '%s' %s a %s such as %s: '%s'; using %s\n", reader->name,
-				      line, name, r == -ERANGE ? "is out of range for" : "is not",
-				      k->type == TYPE_SIZE ? "size" : "duration", k->preset, value, k->preset);
+		take_value(reader, line, k, name, value);
 		return;
 	}
 	if (known_section)
@@ -176,7 +287,8 @@ static void set_presets(struct ccm_settings *s)
 {
 	*s = (struct ccm_settings){ 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		parse_value(&keys[i], keys[i].preset, field(&keys[i], s));
+		if (!is_list(&keys[i]))
+			parse_value(&keys[i], keys[i].preset, field(&keys[i], s));
 }
 
 static void parse_into(const char *name, const char *text, struct ccm_settings *s)
@@ -208,7 +320,18 @@ void ccm_settings_load(const char *path, struct ccm_settings *ret)
 
 void ccm_settings_done(struct ccm_settings *s)
 {
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (is_list(&keys[i]))
+			list_done(list_field(&keys[i], s));
 	ccm_sbuf_done(&s->problems);
+}
+
+bool ccm_settings_has(const struct ccm_settings *s, const char *section, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
+			return s->given >> i & 1;
+	return false;
 }
 
 static void print_value(struct ccm_sbuf *out, const struct key *k, int64_t n)
@@ -230,13 +353,22 @@ static void print_value(struct ccm_sbuf *out, const struct key *k, int64_t n)
 		ccm_sbuf_addc(out, '0');
 		return;
 	}
-	if (k->type == TYPE_SIZE) {
+	if (k->type == TYPE_COUNT) {
+		ccm_sbuf_addf(out, "%lld", (long long)n);
+	} else if (k->type == TYPE_SIZE) {
 		while (n % sizes[i].factor)
 			i++;
 		ccm_sbuf_addf(out, "%lld%s", (long long)(n / sizes[i].factor), sizes[i].suffix);
 	} else {
 		ccm_sbuf_adds(out, ccm_duration_format(n, duration, sizeof duration));
 	}
+}
+
+static void print_list(struct ccm_sbuf *out, const struct key *k, const struct ccm_setting_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (key_is(k, list->items[i].name))
+			ccm_sbuf_addf(out, "%s = %s\n", list->items[i].name, list->items[i].text);
 }
 
 void ccm_settings_print(struct ccm_sbuf *out, const struct ccm_settings *s)
@@ -252,6 +384,10 @@ void ccm_settings_print(struct ccm_sbuf *out, const struct ccm_settings *s)
 		ccm_sbuf_addf(out, "; %s\n", k->help);
 		if (k->choices)
 			ccm_sbuf_addf(out, "; One of %s.\n", k->choices);
+		if (s && is_list(k)) {
+			print_list(out, k, list_field(k, s));
+			continue;
+		}
 		if (!s) {
 			ccm_sbuf_addf(out, ";%s = %s\n", k->name, k->preset);
 			continue;

@@ -5,15 +5,35 @@
  * the reader and the sample file are made from it. A value that is wrong leaves the default in
  * force and becomes a problem, named with its line, which is shown and never stops an event.
  *
+ * A key that ends in .* stands for any name behind the dot. A key that is a list may stand on several lines, an item each.
+ *
  * Units: _ms milliseconds, _bytes bytes. In the file: 10s, 5m, 250ms; 64K, 32M, 1G.
  */
 #ifndef CCM_SETTINGS_H
 #define CCM_SETTINGS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "error.h"
 #include "sbuf.h"
+
+/* One line of a list, or of a key that ends in .* */
+struct ccm_setting_item {
+	char *name;                    /* of group.git: group.git; of a list: the key */
+	char *text;                    /* the value as written */
+	int64_t number;                /* of a choice: which */
+	int line;
+};
+
+struct ccm_setting_list {
+	struct ccm_setting_item *items;
+	size_t count;
+};
+
+enum ccm_guard_profile { CCM_GUARD_RELAXED, CCM_GUARD_STANDARD, CCM_GUARD_STRICT };
+enum ccm_guard_say { CCM_GUARD_OFF, CCM_GUARD_WARN, CCM_GUARD_ASK, CCM_GUARD_DENY };       /* in rising order of rank */
 
 enum ccm_payload_form { CCM_PAYLOAD_FULL, CCM_PAYLOAD_REDACTED, CCM_PAYLOAD_NONE };
 
@@ -27,6 +47,14 @@ struct ccm_settings {
 	int64_t stored_output_bytes;   /* [automations] stored_output */
 	int64_t max_age_ms;            /* [retention] max_age; 0: for ever */
 	int64_t max_bytes;             /* [retention] max_bytes; 0: no bound */
+	int64_t guard_profile;         /* [guard] profile, an enum ccm_guard_profile */
+	int64_t guard_detours;         /* [guard] detour_limit; 0: no limit */
+	int64_t guard_overrule_ms;     /* [guard] overrule */
+	struct ccm_setting_list guard_wrappers;        /* [guard] wrappers: a name, or several with blanks between */
+	struct ccm_setting_list guard_allow_paths;     /* [guard] allow_paths */
+	struct ccm_setting_list guard_allow_commands;  /* [guard] allow_commands */
+	struct ccm_setting_list guard_says;            /* [guard] group.NAME and rule.ID; number: an enum ccm_guard_say */
+	uint64_t given;                /* which keys the file has; see ccm_settings_has() */
 	struct ccm_sbuf problems;      /* one line each: "config.ini:3: unknown key 'payloda' ..." */
 };
 
@@ -37,6 +65,9 @@ void ccm_settings_done(struct ccm_settings *s);
 
 /* Reads the text as if it were the file of that name. */
 void ccm_settings_parse(const char *name, const char *text, struct ccm_settings *ret);
+
+/* True if the file has this key, whatever its value. */
+bool ccm_settings_has(const struct ccm_settings *s, const char *section, const char *name);
 
 /* Appends a config.ini in which every key stands as a comment with its default and its sentence;
  * with s, the keys are live and show the values in force. */
