@@ -10,8 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static void random_bytes(unsigned char *buf, size_t bytes)
+void ccm_random_bytes(void *to, size_t bytes)
 {
+	unsigned char *buf = to;
 	struct timespec now;
 	uint64_t seed;
 
@@ -37,7 +38,7 @@ void ccm_uuid_make(int64_t time_ms, char buf[CCM_UUID_CHARS + 1])
 	unsigned char b[16];
 	char *p = buf;
 
-	random_bytes(b + 6, sizeof b - 6);
+	ccm_random_bytes(b + 6, sizeof b - 6);
 	for (int i = 0; i < 6; i++)
 		b[i] = (unsigned char)((uint64_t)time_ms >> (40 - 8 * i));
 	b[6] = (b[6] & 0x0f) | 0x70;     /* version 7 */
