@@ -295,3 +295,49 @@ FROM pragma_page_count pc, pragma_freelist_count fc, pragma_page_size ps;
 
 -- query: FREE_PAGES
 SELECT freelist_count AS pages FROM pragma_freelist_count;
+
+-- Of parallel hooks that refuse the same, each counts; the code stays the first one's.
+-- query: REFUSAL_PUT
+INSERT INTO refusal (code, session_id, project, subject, tool, rule, rule_group, event_uuid, first_ms, last_ms, times)
+VALUES (:code, :session_id, :project, :subject, :tool, :rule, :rule_group, :event_uuid, :now_ms, :now_ms, 1)
+ON CONFLICT (session_id, project, subject) DO UPDATE SET
+  rule = excluded.rule, rule_group = excluded.rule_group, last_ms = excluded.last_ms, times = times + 1
+RETURNING code;
+
+-- What passes because a person allowed it: for some minutes, or until the session ends.
+-- query: REFUSAL_PASS
+UPDATE refusal SET passed_ms = :now_ms, passes = passes + 1
+WHERE session_id = :session_id AND project = :project AND subject = :subject AND allowed_ms <= :now_ms
+  AND (allowed_until_ms > :now_ms OR (allowed_until_ms IS NULL AND NOT EXISTS (
+    SELECT 1 FROM session s WHERE s.session_id = :session_id AND s.ended_ms > allowed_ms)));
+
+-- Differently spelled attempts at the same, since the person last said something and as far as no person allowed them.
+-- query: REFUSAL_DETOURS
+SELECT count(*) AS count FROM refusal
+WHERE session_id = :session_id AND rule_group = :rule_group AND allowed_ms IS NULL AND last_ms > coalesce((
+  SELECT max(CAST(value AS INTEGER)) FROM state WHERE automation = 'ccm' AND session_id = :session_id AND key = 'resumed'), 0);
+
+-- query: REFUSAL_BY_CODE
+SELECT r.id, r.session_id, r.project, r.tool, r.rule, r.last_ms, r.allowed_ms, r.allowed_until_ms, e.detail
+FROM refusal r LEFT JOIN event e ON e.uuid = r.event_uuid AND e.received_ms BETWEEN r.first_ms - 60000 AND r.first_ms + 60000
+WHERE r.code = :code;
+
+-- query: REFUSAL_ALLOW
+UPDATE refusal SET allowed_ms = :now_ms, allowed_until_ms = :until_ms WHERE id = :id;
+
+-- For security-guard: calls that may have made a file or directory in this session.
+-- query: GUARD_MADE
+SELECT e.tool, e.cwd, p.body, s.first_ms
+FROM session s JOIN event e ON e.session_id = s.session_id AND e.received_ms >= s.first_ms
+  JOIN payload p ON p.event_id = e.id
+WHERE s.session_id = :session_id AND e.event = 'PostToolUse'
+  AND (e.tool = 'Write' OR (e.tool = 'Bash' AND (instr(p.body, CAST('mkdir' AS BLOB)) OR instr(p.body, CAST('mktemp' AS BLOB)))))
+ORDER BY e.received_ms DESC LIMIT 500;
+
+-- Whether this session wrote the file; detail is its path, cut at 200 characters.
+-- query: GUARD_WROTE
+SELECT 1 FROM event e INDEXED BY event_tool
+WHERE e.tool = 'Write' AND e.received_ms >= (SELECT first_ms FROM session WHERE session_id = :session_id)
+  AND e.session_id = :session_id AND (e.detail = :path
+    OR (e.detail LIKE '%…' AND substr(:path, 1, length(e.detail) - 1) = substr(e.detail, 1, length(e.detail) - 1)))
+LIMIT 1;
