@@ -43,12 +43,14 @@ static int home_dir(char **ret, struct ccm_diag *diag)
 
 int ccm_paths_init(struct ccm_paths *ret, struct ccm_diag *diag)
 {
-	const char *data = getenv("CCM_DATA_DIR");
+	const char *data = getenv("CCM_DATA_DIR"), *libexec = getenv("CCM_LIBEXEC_DIR");
 	struct ccm_paths p = { 0 };
 	int r;
 
 	if (!data || data[0] != '/')
 		data = CCM_PKGDATADIR;
+	if (!libexec || libexec[0] != '/')
+		libexec = CCM_PKGLIBEXECDIR;
 	r = home_dir(&p.home, diag);
 	if (r < 0)
 		return r;
@@ -56,7 +58,7 @@ int ccm_paths_init(struct ccm_paths *ret, struct ccm_diag *diag)
 	    join(p.home, "automations/enabled", &p.enabled) < 0 ||
 	    join(p.home, "automations/available", &p.available) < 0 ||
 	    join(p.home, "spool", &p.spool) < 0 || join(data, "automations", &p.stock) < 0 ||
-	    join(data, "lib-sh", &p.lib_sh) < 0) {
+	    join(data, "lib-sh", &p.lib_sh) < 0 || !(p.libexec = strdup(libexec))) {
 		ccm_paths_done(&p);
 		return -ENOMEM;
 	}
@@ -112,6 +114,7 @@ void ccm_paths_done(struct ccm_paths *p)
 	free(p->spool);
 	free(p->stock);
 	free(p->lib_sh);
+	free(p->libexec);
 	free(p->problem);
 	*p = (struct ccm_paths){ 0 };
 }

@@ -4,6 +4,7 @@
  * CCM_HOME, default ~/.ccm, mode 0700:
  *     config.ini, ccm.db, automations/enabled, automations/available, spool
  * CCM_DATA_DIR, default the installed share/ccm: automations/ and lib-sh/ as shipped.
+ * CCM_LIBEXEC_DIR, default the installed libexec/ccm: programs that people do not call themselves.
  *
  * Ownership: ccm_paths_done() releases what ccm_paths_init() made.
  */
@@ -21,10 +22,11 @@ struct ccm_paths {
 	char *spool;         /* home/spool */
 	char *stock;         /* data dir/automations */
 	char *lib_sh;        /* data dir/lib-sh */
+	char *libexec;       /* libexec dir */
 	char *problem;       /* why nothing in home must be used, and what to do; NULL: it may be */
 };
 
-/* Reads CCM_HOME, HOME and CCM_DATA_DIR; touches no file. -ENOENT: neither CCM_HOME nor HOME is set. */
+/* Reads CCM_HOME, HOME, CCM_DATA_DIR and CCM_LIBEXEC_DIR; touches no file. -ENOENT: neither CCM_HOME nor HOME is set. */
 int ccm_paths_init(struct ccm_paths *ret, struct ccm_diag *diag);
 
 /* Finds out whether home is to be trusted (trust.h), and says in p->problem why not. Whoever can change what is in it

@@ -40,7 +40,8 @@ static void env_add(struct env *env, const char *name, const char *value)
 /* What an outer hook has set must not be taken for this event's. */
 static bool is_stale(const char *variable)
 {
-	return strncmp(variable, "CCM_", 4) == 0 && strncmp(variable, "CCM_DATA_DIR=", 13) != 0;
+	return strncmp(variable, "CCM_", 4) == 0 && strncmp(variable, "CCM_DATA_DIR=", 13) != 0 &&
+	       strncmp(variable, "CCM_LIBEXEC_DIR=", 16) != 0;
 }
 
 static int build_env(const struct ccm_stage *stage, const struct ccm_event *e, struct env *env)
@@ -48,6 +49,7 @@ static int build_env(const struct ccm_stage *stage, const struct ccm_event *e, s
 	const struct { const char *name, *value; } fields[] = {
 		{ "CCM_HOME", stage->paths->home },
 		{ "CCM_LIB_SH", stage->paths->lib_sh },
+		{ "CCM_LIBEXEC", stage->paths->libexec },
 		{ "CCM_HOOK", stage->self },
 		{ "CCM_EVENT", e->name },
 		{ "CCM_EVENT_ID", stage->event_id },

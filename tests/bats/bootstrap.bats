@@ -19,7 +19,7 @@ setup() {
 
 # As for a person: nothing of the build that is tested, nor of the make that runs us.
 bootstrap_env() {
-	unset CCM_HOME CLAUDE_CONFIG_DIR CCM_DATA_DIR CC MAKEFLAGS MFLAGS MAKELEVEL CFLAGS SUDO_UID
+	unset CCM_HOME CLAUDE_CONFIG_DIR CCM_DATA_DIR CCM_LIBEXEC_DIR CC MAKEFLAGS MFLAGS MAKELEVEL CFLAGS SUDO_UID
 	export SHELL=/bin/bash
 }
 

@@ -15,7 +15,7 @@ ccm_sandbox() {
 	export HOME="$BATS_TEST_TMPDIR/home"
 	export CCM_HOME="$HOME/.ccm"
 	export CLAUDE_CONFIG_DIR="$HOME/.claude"
-	export CCM_DATA_DIR="$CCM_SOURCE"
+	export CCM_DATA_DIR="$CCM_SOURCE" CCM_LIBEXEC_DIR="$CCM_BUILD"
 	export XDG_RUNTIME_DIR="$BATS_TEST_TMPDIR/run"
 	export PATH="$CCM_BUILD:$PATH"
 	export TZ=UTC LC_ALL=C.UTF-8 COLUMNS=120

@@ -137,7 +137,7 @@ example() {
 	text=$(page "$AUTOMATION_PAGE")
 	mapfile -t names < <(sort -u "$HOME/names")
 	for name in "${names[@]}"; do
-		[ "$name" = CCM_DATA_DIR ] || grep -qw "$name" <<<"$text" || {
+		[ "$name" = CCM_DATA_DIR ] || [ "$name" = CCM_LIBEXEC_DIR ] || grep -qw "$name" <<<"$text" || {
 			printf 'ccm-automation(7) lacks %s\n' "$name" >&2
 			return 1
 		}
