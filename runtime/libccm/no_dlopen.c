@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* no_dlopen - a statically linked ccm-hook loads no shared objects.
+/* no_dlopen - a statically linked program of ours loads no shared objects.
  *
  * libsqlite3.a refers to dlopen() for load_extension(), which is off unless a program turns it on. libc's own would ask
  * at run time for the shared libraries of exactly the libc that was linked (the linker warns of it). The program is
