@@ -16,6 +16,7 @@
 /* How long one sleep for a lock is: the first, and the longest. */
 #define BUSY_FIRST_US 200
 #define BUSY_MOST_US 4000
+#define SHORTEN_MAX_MS 5         /* how long readers are waited for while writers must wait, too */
 
 #define HEADER_BYTES 512         /* no database is smaller (sqlite.org/fileformat.html, page size) */
 
@@ -38,6 +39,7 @@ struct ccm_db {
 	sqlite3 *handle;
 	sqlite3_stmt *statements[CCM_QUERY_COUNT];
 	bool wants_checkpoint;                   /* the WAL has become long */
+	int wal_pages;                           /* see ccm_db_wal_pages() */
 	int64_t busy_timeout_ms, busy_since_us;
 	dev_t wal_dev;
 	ino_t wal_ino;                           /* 0: not looked at yet */
@@ -390,6 +392,7 @@ static int count_wal_pages(void *user, sqlite3 *handle, const char *name, int pa
 
 	(void)handle;
 	(void)name;
+	db->wal_pages = pages;
 	/* One in so many commits asks, not every one until it was heard. */
 	if (pages >= CCM_DB_WAL_PAGES && pages % CCM_DB_WAL_PAGES < CCM_DB_COMMIT_PAGES)
 		db->wants_checkpoint = true;
@@ -405,6 +408,11 @@ void ccm_db_defer_checkpoint(struct ccm_db *db)
 bool ccm_db_wants_checkpoint(const struct ccm_db *db)
 {
 	return db && db->wants_checkpoint;
+}
+
+int ccm_db_wal_pages(const struct ccm_db *db)
+{
+	return db->wal_pages;
 }
 
 void ccm_db_leave(struct ccm_db *db)
@@ -453,15 +461,45 @@ int ccm_db_vacuum(struct ccm_db *db, int pages)
 	return exec_text(db, pragma);
 }
 
+/* What is slow, copying and two fsync, is done while others write; and then once more for what they have written
+ * meanwhile, which is little. *ret_all: nothing is left to be moved. */
+static int move_wal(struct ccm_db *db, bool *ret_all)
+{
+	int r = SQLITE_OK, pages = 0, moved = -1, before = -2;
+
+	for (int again = 0; r == SQLITE_OK && again < 4 && moved != pages && moved != before; again++) {
+		before = moved;
+		r = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+	}
+	*ret_all = r == SQLITE_OK && moved == pages;
+	return from_sqlite(db, r);
+}
+
+int ccm_db_checkpoint_some(struct ccm_db *db)
+{
+	bool all;
+	int r = move_wal(db, &all);
+
+	if (r == -CCM_E_BUSY)
+		return 0;
+	/* The commit that begins the WAL anew waits for its header to be on the disk: now, when nothing else is to be
+	 * written there, that is short, and it is not a hook's. */
+	return r < 0 || !all ? r : set_version(db);
+}
+
 int ccm_db_checkpoint(struct ccm_db *db)
 {
-	int r;
+	int64_t timeout_ms = db->busy_timeout_ms;
+	bool all;
+	int r = move_wal(db, &all);
 
-	/* The first does the slow part, the fsync, while others write; then little is left to do. */
-	r = from_sqlite(db, sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
 	if (r < 0)
 		return r;
+	/* It waits for readers while it keeps writers out: a long `log` would hold back every hook meanwhile. */
+	if (db->busy_timeout_ms > SHORTEN_MAX_MS)
+		db->busy_timeout_ms = SHORTEN_MAX_MS;
 	r = from_sqlite(db, sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+	db->busy_timeout_ms = timeout_ms;
 	if (r < 0)
 		return r;
 	/* The first commit into an empty WAL pays for syncing its header: it is paid for here. */

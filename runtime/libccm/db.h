@@ -87,9 +87,16 @@ void ccm_db_defer_checkpoint(struct ccm_db *db);
 bool ccm_db_wants_checkpoint(const struct ccm_db *db);
 void ccm_db_leave(struct ccm_db *db);
 
+/* How long the WAL was after the last commit on this connection, if its checkpoints are deferred. */
+int ccm_db_wal_pages(const struct ccm_db *db);
+
 /* Moves the WAL into the database file and makes it short. Holds writers back only for the moment
  * in which it is made short. -CCM_E_BUSY: a reader is in the way; next time. */
 int ccm_db_checkpoint(struct ccm_db *db);
+
+/* Moves what it can of the WAL into the database file, so that later commits overwrite it. Holds nobody back, except for
+ * the one small commit that begins it anew. */
+int ccm_db_checkpoint_some(struct ccm_db *db);
 
 /* Gives up to so many free pages at the end of the file back to the file system. */
 int ccm_db_vacuum(struct ccm_db *db, int pages);
