@@ -275,13 +275,37 @@ DELETE FROM payload WHERE event_id IN (@OLDEST_EVENTS@);
 -- query: PRUNE_EVENTS
 DELETE FROM event WHERE id IN (@OLDEST_EVENTS@);
 
--- query: PRUNE_SESSIONS
-DELETE FROM session WHERE session_id IN (
-  SELECT session_id FROM session s
-  WHERE NOT EXISTS (SELECT 1 FROM event e WHERE e.session_id = s.session_id) LIMIT :batch);
+-- Some builds of SQLite overwrite what is deleted with zeros, which writes every page of a large payload once more. What is
+-- given back to the file system need not be.
+-- query: FORGET_FAST
+PRAGMA secure_delete = FAST;
+
+-- How large they are, to choose how many of them; about, and rather too much: of an output less is kept than was printed.
+-- query: PRUNE_SIZES
+SELECT coalesce(length(p.body), 0) + coalesce(length(e.answer), 0)
+  + (SELECT coalesce(sum(r.stdout_bytes + r.stderr_bytes), 0) FROM run r WHERE r.event_id = e.id) AS bytes
+FROM event e LEFT JOIN payload p ON p.event_id = e.id
+WHERE e.received_ms < :before_ms ORDER BY e.received_ms, e.id LIMIT :batch;
+
+-- Looked for by reading, which holds nobody back; then only those that were found are deleted, one by one, if it still holds.
+-- query: SESSIONS_WITHOUT_EVENTS
+SELECT session_id FROM session s
+WHERE session_id > :after AND NOT EXISTS (SELECT 1 FROM event e WHERE e.session_id = s.session_id)
+ORDER BY session_id LIMIT :batch;
+
+-- query: PRUNE_SESSION
+DELETE FROM session WHERE session_id = :session_id
+  AND NOT EXISTS (SELECT 1 FROM event e WHERE e.session_id = :session_id);
+
+-- query: STATE_WITHOUT_SESSION
+SELECT automation, session_id, key FROM state t
+WHERE session_id <> '' AND (automation, session_id, key) > (:automation, :session_id, :key)
+  AND NOT EXISTS (SELECT 1 FROM session s WHERE s.session_id = t.session_id)
+ORDER BY automation, session_id, key LIMIT :batch;
 
 -- query: PRUNE_STATE
-DELETE FROM state WHERE session_id <> '' AND session_id NOT IN (SELECT session_id FROM session);
+DELETE FROM state WHERE automation = :automation AND session_id = :session_id AND key = :key
+  AND NOT EXISTS (SELECT 1 FROM session s WHERE s.session_id = :session_id);
 
 -- query: PRUNE_COUNT
 SELECT count(*) AS events FROM event WHERE received_ms < :before_ms;

@@ -83,3 +83,26 @@ fill() {
 	[ "$(db "SELECT count(*) FROM event WHERE length(uuid) = 36")" = 20 ]
 	[ -z "$(ls "$CCM_HOME/spool")" ]
 }
+
+@test "prune: while somebody reads for long, neither it nor tidy keeps the events out" {
+	local reader
+	fill 2000
+	printf '[storage]\nbusy_timeout = 30s\n' >"$CCM_HOME/config.ini"
+	mkfifo reading
+	sqlite3 "$CCM_HOME/ccm.db" <reading >first 3>&- &
+	reader=$!
+	exec 9>reading
+	echo 'BEGIN; SELECT count(*) FROM event;' >&9
+	until [ -s first ]; do sleep 0.05; done
+	# With the reader in the way, they would wait for it for the whole 30 seconds, and the events for them.
+	run -0 --separate-stderr timeout 20 ccm-hook prune --max-age 1d
+	[ -z "$stderr" ]
+	run -0 --separate-stderr timeout 20 ccm-hook tidy
+	[ -z "$stderr" ]
+	echo 'SELECT count(*) FROM event;' >&9
+	exec 9>&-
+	wait "$reader"
+	# The reader has seen all the time what it saw first.
+	[ "$(cat first)" = $'2000\n2000' ]
+	[ "$(db 'SELECT count(*) FROM event')" = 1 ]
+}
