@@ -1,0 +1,894 @@
+/* SPDX-License-Identifier: MIT */
+#include "rule.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <strings.h>
+
+#include "arena.h"
+#include "libccm/error.h"
+#include "libccm/ini.h"
+#include "libccm/io.h"
+#include "libccm/macros.h"
+#include "libccm/sbuf.h"
+
+#define FILE_MAX_BYTES (4 << 20)
+
+struct said { const char *name; enum guard_verdict verdict; bool tighten; struct said *next; };
+
+struct guard_rules {
+	struct guard_arena *arena;
+	struct guard_rule *rules;
+	size_t count, allocated;
+	struct guard_tool *tools;
+	size_t tool_count, tool_allocated;
+	struct said *said, **said_end;
+	enum guard_profile profile;
+	struct ccm_sbuf problems;
+};
+
+static const char *const verdicts[] = { "off", "warn", "ask", "deny" };
+static const char *const profiles[] = { "relaxed", "standard", "strict" };
+static const char *const needs[] = {
+	[GUARD_KEY_SUB] = "sub", [GUARD_KEY_OPTION] = "option", [GUARD_KEY_WITHOUT] = "without", [GUARD_KEY_OPERAND] = "operand",
+	[GUARD_KEY_FIRST] = "first", [GUARD_KEY_LAST] = "last", [GUARD_KEY_AFTER] = "after", [GUARD_KEY_BEFORE] = "before",
+	[GUARD_KEY_REDIRECT] = "redirect", [GUARD_KEY_READS] = "reads", [GUARD_KEY_ENV] = "env", [GUARD_KEY_TEXT] = "text",
+	[GUARD_KEY_SQL] = "sql", [GUARD_KEY_FLAG] = "flag", [GUARD_KEY_PATH] = "path", [GUARD_KEY_WHEN] = "when",
+	[GUARD_KEY_UNLESS] = "unless",
+};
+static const struct { const char *name; uint32_t bit; } flags[] = {
+	{ "root", GUARD_ROOT }, { "remote", GUARD_REMOTE }, { "container", GUARD_CONTAINER }, { "background", GUARD_BACKGROUND },
+	{ "maybe", GUARD_MAYBE }, { "from-code", GUARD_FROM_CODE }, { "open", GUARD_ARGS_OPEN },
+};
+
+static int find_name(const char *const *names, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (names[i] && !strcmp(names[i], name))
+			return (int)i;
+	return -1;
+}
+
+const char *guard_verdict_name(enum guard_verdict v)
+{
+	return verdicts[v];
+}
+
+const char *guard_key_name(enum guard_key key)
+{
+	return needs[key];
+}
+
+/* ---- Problems ---- */
+
+static void problem(struct guard_rules *r, const char *file, int line, const char *format, ...) _printf_(4, 5);
+static void problem(struct guard_rules *r, const char *file, int line, const char *format, ...)
+{
+	struct ccm_diag diag = { "" };
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(diag.text, sizeof diag.text, format, args);
+	va_end(args);
+	if (line)
+		ccm_sbuf_addf(&r->problems, "%s:%d: %s\n", file, line, diag.text);
+	else
+		ccm_sbuf_addf(&r->problems, "%s: %s\n", file, diag.text);
+}
+
+/* ---- Globs ---- */
+
+static bool same(char a, char b, bool fold)
+{
+	if (a == b)
+		return true;
+	if (!fold)
+		return false;
+	a |= a >= 'A' && a <= 'Z' ? 32 : 0;
+	b |= b >= 'A' && b <= 'Z' ? 32 : 0;
+	return a == b;
+}
+
+bool guard_glob(const char *pattern, size_t bytes, const char *text, bool fold)
+{
+	const char *end = pattern + bytes, *star = NULL, *star_text = NULL;
+
+	for (;;) {
+		if (pattern < end && *pattern == '*') {
+			star = ++pattern;
+			star_text = text;
+		} else if (*text && pattern < end && (*pattern == '?' || same(*pattern, *text, fold))) {
+			pattern++;
+			text++;
+		} else if (!*text && pattern == end) {
+			return true;
+		} else if (star && *star_text) {
+			text = ++star_text;
+			pattern = star;
+		} else {
+			return false;
+		}
+	}
+}
+
+/* ---- Patterns ---- */
+
+static const char *skip_blanks(const char *s)
+{
+	return s + strspn(s, " \t\n");
+}
+
+/* The part of text up to one of the bytes in ends, without blanks around it; *text goes behind it. */
+static const char *take_part(struct guard_rules *r, const char **text, const char *ends)
+{
+	const char *start = skip_blanks(*text);
+	size_t bytes = strcspn(start, ends), used = bytes;
+
+	*text = start + bytes + (start[bytes] != '\0');
+	while (used > 0 && strchr(" \t\n", start[used - 1]))
+		used--;
+	return guard_arena_copy(r->arena, start, used);
+}
+
+static size_t count_parts(const char *text, char end)
+{
+	size_t n = 1;
+
+	for (; *text; text++)
+		n += *text == end;
+	return n;
+}
+
+static bool read_term(struct guard_rules *r, const struct guard_rule *rule, int line, const char *text, struct guard_term *ret)
+{
+	const char *at;
+
+	ret->prefix = "";
+	if (*text == '!') {
+		ret->not = true;
+		text++;
+	}
+	if (!*text) {
+		problem(r, rule->file, line, "[%s]: an empty pattern: something must stand between the | and the &", rule->id);
+		return false;
+	}
+	at = strrchr(text, '@');
+	if (at && !strcmp(at, "@open")) {
+		ret->open = true;
+	} else if (at && at[1] >= 'a' && at[1] <= 'z' && !strpbrk(at, "*?./")) {
+		ret->bits = guard_path_bit(at + 1, strlen(at + 1));
+		if (!ret->bits) {
+			problem(r, rule->file, line, "[%s]: there is no class '%s' of paths (ccm-guard(7) lists them)", rule->id, at);
+			return false;
+		}
+		ret->prefix = guard_arena_copy(r->arena, text, (size_t)(at - text));
+		return true;
+	}
+	ret->glob = text;
+	return true;
+}
+
+static bool read_terms(struct guard_rules *r, const struct guard_rule *rule, int line, const char *text,
+		       struct guard_alternative *ret)
+{
+	size_t count = count_parts(text, '&');
+	struct guard_term *terms = GUARD_NEWN(r->arena, struct guard_term, count);
+
+	for (size_t i = 0; i < count; i++)
+		if (!read_term(r, rule, line, take_part(r, &text, "&"), &terms[i]))
+			return false;
+	ret->terms = terms;
+	ret->count = count;
+	return true;
+}
+
+static bool read_alternative(struct guard_rules *r, const struct guard_rule *rule, int line, enum guard_key key,
+			     const char *text, struct guard_alternative *ret)
+{
+	const char *equals;
+
+	if (key == GUARD_KEY_SUB) {
+		ret->option = text;
+		return true;
+	}
+	if (key != GUARD_KEY_OPTION && key != GUARD_KEY_WITHOUT && key != GUARD_KEY_ENV)
+		return read_terms(r, rule, line, text, ret);
+	if (key != GUARD_KEY_ENV && *text != '-' && *text != '+') {
+		problem(r, rule->file, line, "[%s]: '%s' is no option: write it with its dash", rule->id, text);
+		return false;
+	}
+	equals = strchr(text, '=');
+	if (!equals) {
+		ret->option = text;
+		return true;
+	}
+	ret->option = guard_arena_copy(r->arena, text, (size_t)(equals - text));
+	return read_terms(r, rule, line, equals + 1, ret);
+}
+
+static bool read_bits(struct guard_rules *r, const struct guard_rule *rule, int line, struct guard_need *n)
+{
+	const char *text = n->words;
+
+	for (size_t i = count_parts(n->words, '|'); i > 0; i--) {
+		const char *name = take_part(r, &text, "|");
+		int found = -1;
+
+		if (n->key == GUARD_KEY_FLAG) {
+			for (size_t f = 0; f < ARRAY_SIZE(flags); f++)
+				if (!strcmp(flags[f].name, name))
+					n->bits |= flags[f].bit, found = 0;
+		} else {
+			found = guard_condition_find(name, strlen(name));
+			if (found >= 0)
+				n->bits |= 1u << found;
+		}
+		if (found < 0) {
+			problem(r, rule->file, line, "[%s]: there is no %s '%s' (ccm-guard(7) lists them)", rule->id,
+				n->key == GUARD_KEY_FLAG ? "flag" : "condition", name);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool read_need(struct guard_rules *r, const struct guard_rule *rule, int line, enum guard_key key, const char *value,
+		      struct guard_need *n)
+{
+	struct guard_alternative *alternatives;
+	char end = key == GUARD_KEY_SUB ? ',' : '|', ends[] = { end, '\0' };
+	const char *text = guard_arena_strdup(r->arena, value);
+
+	n->key = key;
+	n->words = text;
+	if (key >= GUARD_KEY_WHEN || key == GUARD_KEY_FLAG)
+		return read_bits(r, rule, line, n);
+	n->count = count_parts(text, end);
+	alternatives = GUARD_NEWN(r->arena, struct guard_alternative, n->count);
+	n->alternatives = alternatives;
+	for (size_t i = 0; i < n->count; i++)
+		if (!read_alternative(r, rule, line, key, take_part(r, &text, ends), &alternatives[i]))
+			return false;
+	return true;
+}
+
+/* ---- One section ---- */
+
+struct section {
+	struct guard_rules *r;
+	struct guard_rule *rule;     /* one of the two */
+	struct guard_tool *tool;
+	struct guard_need *needs;
+	size_t need_count, need_allocated;
+	bool broken, has_verdict;
+};
+
+static int line_of(const struct section *s, int line)
+{
+	return (s->rule ? s->rule->line : s->tool->line) + line - 1;
+}
+
+static void broken(struct section *s, int line, const char *format, ...) _printf_(3, 4);
+static void broken(struct section *s, int line, const char *format, ...)
+{
+	struct ccm_diag diag = { "" };
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(diag.text, sizeof diag.text, format, args);
+	va_end(args);
+	problem(s->r, s->rule ? s->rule->file : s->tool->file, line_of(s, line), "[%s]: %s", s->rule ? s->rule->id : s->tool->name,
+		diag.text);
+	s->broken = true;
+}
+
+static const char *joined(struct guard_rules *r, const char *old, const char *more)
+{
+	size_t bytes = old ? strlen(old) : 0;
+	char *text;
+
+	if (!old)
+		return guard_arena_strdup(r->arena, more);
+	text = guard_arena_alloc(r->arena, bytes + 1 + strlen(more) + 1);
+	memcpy(text, old, bytes);
+	text[bytes] = '|';
+	memcpy(text + bytes + 1, more, strlen(more));
+	return text;
+}
+
+static void tool_key(struct section *s, int line, const char *name, const char *value)
+{
+	struct guard_tool *t = s->tool;
+
+	if (!strcmp(name, "names")) {
+		;                    /* was found while loading */
+	} else if (!strcmp(name, "valued")) {
+		t->valued = joined(s->r, t->valued, value);
+	} else if (!strncmp(name, "valued ", 7)) {
+		struct guard_sub_valued *v = GUARD_NEW(s->r->arena, struct guard_sub_valued);
+
+		v->sub = guard_arena_strdup(s->r->arena, skip_blanks(name + 7));
+		v->options = guard_arena_strdup(s->r->arena, value);
+		v->next = t->subs;
+		t->subs = v;
+	} else if (!strcmp(name, "whole")) {
+		t->whole = joined(s->r, t->whole, value);
+	} else if (!strcmp(name, "style")) {
+		t->single |= strstr(value, "single") || strstr(value, "find");
+		t->fold |= strstr(value, "fold") != NULL;
+		t->tar |= strstr(value, "tar") != NULL;
+		t->find |= strstr(value, "find") != NULL;
+		t->plain |= strstr(value, "plain") != NULL;
+		if (!t->single && !t->fold && !t->tar && !t->plain)
+			broken(s, line, "there is no style '%s': single, fold, tar, find and plain are known", value);
+	} else {
+		broken(s, line, "a tool has no '%s': names, valued, whole and style are known", name);
+	}
+}
+
+static void rule_key(void *user, int line, const char *section _unused_, const char *name, const char *value)
+{
+	struct section *s = user;
+	struct guard_rule *rule = s->rule;
+	struct guard_rules *r = s->r;
+	int i;
+
+	if (s->broken)
+		return;
+	if (s->tool) {
+		tool_key(s, line, name, value);
+		return;
+	}
+	if (!*value) {
+		broken(s, line, "'%s' has no value: leave the line out, or give it one", name);
+		return;
+	}
+	if (!strcmp(name, "command") || !strcmp(name, "group") || !strcmp(name, "tool"))
+		return;              /* was found while loading */
+	if (!strcmp(name, "reason")) {
+		rule->reason = guard_arena_strdup(r->arena, value);
+	} else if (!strcmp(name, "instead")) {
+		rule->instead = guard_arena_strdup(r->arena, value);
+	} else if (!strcmp(name, "verdict")) {
+		i = find_name(verdicts, ARRAY_SIZE(verdicts), value);
+		if (i < GUARD_WARN) {
+			broken(s, line, "'%s' is no verdict: deny, ask and warn are", value);
+			return;
+		}
+		rule->written = rule->verdict = (enum guard_verdict)i;
+		s->has_verdict = true;
+	} else if (!strcmp(name, "profile")) {
+		i = find_name(profiles, ARRAY_SIZE(profiles), value);
+		if (i < 0) {
+			broken(s, line, "'%s' is no profile: relaxed, standard and strict are", value);
+			return;
+		}
+		rule->profile = (enum guard_profile)i;
+	} else if (!strcmp(name, "fact")) {
+		for (i = GUARD_FACT_NOT_PARSED; i >= 0 && strcmp(guard_fact_name((enum guard_fact_kind)i), value); i--)
+			;
+		if (i < 0) {
+			broken(s, line, "there is no fact '%s' (ccm-guard(7) lists them)", value);
+			return;
+		}
+		rule->fact = i;
+	} else {
+		i = find_name(needs, ARRAY_SIZE(needs), name);
+		if (i < 0) {
+			broken(s, line, "unknown key '%s' (ccm-guard(7) lists them)", name);
+			return;
+		}
+		if (s->need_count == s->need_allocated) {
+			size_t more = s->need_allocated + 8;
+
+			s->needs = guard_arena_grow(r->arena, s->needs, s->need_allocated * sizeof *s->needs,
+						    more * sizeof *s->needs);
+			s->need_allocated = more;
+		}
+		memset(&s->needs[s->need_count], 0, sizeof *s->needs);
+		if (read_need(r, rule, line_of(s, line), (enum guard_key)i, value, &s->needs[s->need_count]))
+			s->need_count++;
+		else
+			s->broken = true;
+	}
+}
+
+static void section_problem(void *user, int line, const char *words)
+{
+	broken(user, line, "%s", words);
+}
+
+static enum guard_verdict said_verdict(const struct guard_rules *r, const struct guard_rule *rule)
+{
+	enum guard_verdict v = rule->written;
+
+	for (const struct said *s = r->said; s; s = s->next) {
+		bool meant = !strncmp(s->name, "rule.", 5) ? !strcmp(s->name + 5, rule->id) : !strcmp(s->name + 6, rule->group);
+
+		if (meant && (!s->tighten || s->verdict > v))
+			v = s->verdict;
+	}
+	return v;
+}
+
+/* Conditions cost something: they are asked last. */
+static void sort_needs(struct guard_need *n, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		struct guard_need need = n[i];
+		size_t at = i;
+
+		for (; at > 0 && n[at - 1].key > need.key; at--)
+			n[at] = n[at - 1];
+		n[at] = need;
+	}
+}
+
+static void read_section(struct guard_rules *r, struct guard_rule *rule, struct guard_tool *tool)
+{
+	struct section s = { .r = r, .rule = rule, .tool = tool };
+	struct ccm_ini ini = { .key = rule_key, .problem = section_problem, .user = &s };
+	const char *text = rule ? guard_arena_copy(r->arena, rule->text, rule->bytes)
+				: guard_arena_copy(r->arena, tool->text, tool->bytes);
+
+	ccm_ini_parse(&ini, text);
+	if (tool) {
+		tool->read = true;
+		return;
+	}
+	if (!s.broken && (!rule->reason || !s.has_verdict))
+		broken(&s, 1, "has no %s: each rule must have one", rule->reason ? "verdict" : "reason");
+	if (!s.broken && !rule->command && rule->fact == -1 && !rule->tool && !s.need_count)
+		broken(&s, 1, "never says when it holds: give it a command, a fact or a tool");
+	sort_needs(s.needs, s.need_count);
+	rule->needs = s.needs;
+	rule->need_count = s.need_count;
+	rule->verdict = said_verdict(r, rule);
+	rule->state = s.broken ? GUARD_RULE_BROKEN : GUARD_RULE_READ;
+}
+
+bool guard_rule_load(struct guard_rules *r, struct guard_rule *rule)
+{
+	if (rule->state == GUARD_RULE_UNREAD)
+		read_section(r, rule, NULL);
+	return rule->state == GUARD_RULE_READ;
+}
+
+/* ---- Finding the sections ---- */
+
+static void *one_more(struct guard_rules *r, void *list, size_t *count, size_t *allocated, size_t size)
+{
+	if (*count == *allocated) {
+		size_t more = *allocated ? *allocated * 2 : 512;
+
+		list = guard_arena_grow(r->arena, list, *allocated * size, more * size);
+		*allocated = more;
+	}
+	memset((char *)list + *count * size, 0, size);
+	++*count;
+	return list;
+}
+
+/* If the line is "name = value", its value; *ret_bytes without blanks at the end. */
+static const char *line_value(const char *line, const char *end, const char *name, size_t *ret_bytes)
+{
+	size_t bytes = strlen(name);
+
+	if ((size_t)(end - line) <= bytes || memcmp(line, name, bytes))
+		return NULL;
+	line += bytes;
+	while (line < end && (*line == ' ' || *line == '\t'))
+		line++;
+	if (line == end || *line != '=')
+		return NULL;
+	for (line++; line < end && (*line == ' ' || *line == '\t'); line++)
+		;
+	/* as inih does it */
+	for (const char *c = line; c + 1 < end; c++)
+		if ((*c == ' ' || *c == '\t') && c[1] == ';')
+			end = c;
+	while (end > line && strchr(" \t\r", end[-1]))
+		end--;
+	*ret_bytes = (size_t)(end - line);
+	return line;
+}
+
+struct scan {
+	struct guard_rules *r;
+	const char *file, *group;
+	struct guard_rule *rule;     /* the section that is open */
+	struct guard_tool *tool;
+	const char *start;
+	size_t group_first;          /* the first rule of this file */
+};
+
+static void close_section(struct scan *s, const char *end)
+{
+	if (s->rule) {
+		s->rule->text = s->start;
+		s->rule->bytes = (size_t)(end - s->start);
+	} else if (s->tool) {
+		s->tool->text = s->start;
+		s->tool->bytes = (size_t)(end - s->start);
+	}
+	s->rule = NULL;
+	s->tool = NULL;
+}
+
+static void open_section(struct scan *s, int line, const char *text, const char *end)
+{
+	const char *close = memchr(text, ']', (size_t)(end - text));
+	struct guard_rules *r = s->r;
+	const char *id;
+
+	if (!close || close == text + 1) {
+		problem(r, s->file, line, "a section is written [id]");
+		return;
+	}
+	id = guard_arena_copy(r->arena, text + 1, (size_t)(close - text - 1));
+	s->start = text;
+	if (!strncmp(id, "tool ", 5)) {
+		r->tools = one_more(r, r->tools, &r->tool_count, &r->tool_allocated, sizeof *r->tools);
+		s->tool = &r->tools[r->tool_count - 1];
+		s->tool->name = s->tool->names = skip_blanks(id + 5);
+		s->tool->file = s->file;
+		s->tool->line = line;
+		return;
+	}
+	if (id[strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-")]) {
+		problem(r, s->file, line, "'%s' is no id: small letters, digits and - make one", id);
+		return;
+	}
+	for (size_t i = 0; i < r->count; i++)
+		if (r->rules[i].line && !strcmp(r->rules[i].id, id)) {
+			problem(r, s->file, line, "there is a rule '%s' already, at %s:%d: give this one another id", id,
+				r->rules[i].file, r->rules[i].line);
+			return;
+		}
+	r->rules = one_more(r, r->rules, &r->count, &r->allocated, sizeof *r->rules);
+	s->rule = &r->rules[r->count - 1];
+	s->rule->id = id;
+	s->rule->group = s->group;
+	s->rule->file = s->file;
+	s->rule->line = line;
+	s->rule->fact = -1;
+}
+
+static const char *more_names(struct guard_rules *r, const char *old, const char *value, size_t bytes)
+{
+	const char *more = guard_arena_copy(r->arena, value, bytes);
+
+	return old ? joined(r, old, more) : more;
+}
+
+static void scan_line(struct scan *s, int line, const char *text, const char *end)
+{
+	struct guard_rules *r = s->r;
+	const char *value;
+	size_t bytes;
+
+	switch (*text) {
+	case '[':
+		close_section(s, text);
+		open_section(s, line, text, end);
+		return;
+	case 'c':
+		if (s->rule && (value = line_value(text, end, "command", &bytes)))
+			s->rule->command = more_names(r, s->rule->command, value, bytes);
+		break;
+	case 't':
+		if (s->rule && (value = line_value(text, end, "tool", &bytes)))
+			s->rule->tool = more_names(r, s->rule->tool, value, bytes);
+		break;
+	case 'n':
+		if (s->tool && (value = line_value(text, end, "names", &bytes)))
+			s->tool->names = more_names(r, s->tool->names, value, bytes);
+		break;
+	case 'f':
+		if (s->rule && line_value(text, end, "fact", &bytes))
+			s->rule->fact = -2;          /* which, the reading says */
+		break;
+	case 'g':
+		value = line_value(text, end, "group", &bytes);
+		if (value && s->rule)
+			s->rule->group = guard_arena_copy(r->arena, value, bytes);
+		else if (value && !s->tool)
+			s->group = guard_arena_copy(r->arena, value, bytes);
+		break;
+	}
+	if (!s->rule && !s->tool && *text != ';' && *text != '#' && *text != '\r' && end > text &&
+	    !(*text == 'g' && line_value(text, end, "group", &bytes)) && !s->start)
+		problem(r, s->file, line, "only 'group = NAME' may stand before the first [id]");
+}
+
+/* The file's name without its folder and .ini. */
+static const char *group_of(struct guard_rules *r, const char *file)
+{
+	const char *name = strrchr(file, '/'), *dot;
+
+	name = name ? name + 1 : file;
+	dot = strrchr(name, '.');
+	return guard_arena_copy(r->arena, name, dot ? (size_t)(dot - name) : strlen(name));
+}
+
+static void scan_text(struct guard_rules *r, const char *file, const char *text, size_t bytes)
+{
+	struct scan s = { .r = r };
+	const char *end = text + bytes;
+	int line = 0;
+
+	s.file = guard_arena_strdup(r->arena, file);
+	s.group = group_of(r, file);
+	if (memchr(text, '\0', bytes)) {
+		problem(r, file, 0, "has a NUL byte in it: it is not read");
+		return;
+	}
+	for (const char *at = text; at < end;) {
+		const char *stop = memchr(at, '\n', (size_t)(end - at));
+
+		if (!stop)
+			stop = end;
+		scan_line(&s, ++line, at, stop);
+		at = stop + (stop < end);
+	}
+	close_section(&s, end);
+}
+
+/* ---- The outside ---- */
+
+struct guard_rules *guard_rules_new(void)
+{
+	struct guard_rules *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return NULL;
+	r->arena = guard_arena_new();
+	if (!r->arena) {
+		free(r);
+		return NULL;
+	}
+	r->said_end = &r->said;
+	r->profile = GUARD_STANDARD;
+	return r;
+}
+
+void guard_rules_free(struct guard_rules *r)
+{
+	if (!r)
+		return;
+	guard_arena_free(r->arena);
+	ccm_sbuf_done(&r->problems);
+	free(r);
+}
+
+void guard_rules_freep(struct guard_rules **r)
+{
+	guard_rules_free(*r);
+}
+
+int guard_rules_read_text(struct guard_rules *r, const char *file, const char *text, size_t bytes)
+{
+	if (setjmp(r->arena->out_of_memory))
+		return -ENOMEM;
+	scan_text(r, file, guard_arena_copy(r->arena, text, bytes), bytes);
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int read_file(struct guard_rules *r, const char *path)
+{
+	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
+	int error = ccm_read_regular(path, FILE_MAX_BYTES, &text);
+
+	if (error < 0) {
+		problem(r, path, 0, "cannot read it: %s", ccm_strerror(error));
+		return error;
+	}
+	scan_text(r, path, guard_arena_copy(r->arena, ccm_sbuf_str(&text), text.bytes), text.bytes);
+	return 0;
+}
+
+static int read_folder(struct guard_rules *r, const char *path, DIR *dir)
+{
+	char **names = NULL;
+	size_t count = 0, allocated = 0;
+	int first = 0;
+
+	for (struct dirent *e; (e = readdir(dir));) {
+		size_t bytes = strlen(e->d_name);
+		char *name;
+
+		if (e->d_name[0] == '.' || bytes < 5 || strcmp(e->d_name + bytes - 4, ".ini"))
+			continue;
+		if (count == allocated) {
+			names = guard_arena_grow(r->arena, names, allocated * sizeof *names, (allocated + 32) * sizeof *names);
+			allocated += 32;
+		}
+		name = guard_arena_alloc(r->arena, strlen(path) + 1 + bytes + 1);
+		sprintf(name, "%s/%s", path, e->d_name);
+		names[count++] = name;
+	}
+	if (count)
+		qsort(names, count, sizeof *names, by_name);
+	for (size_t i = 0; i < count; i++) {
+		int error = read_file(r, names[i]);
+
+		first = first ? first : error;
+	}
+	return first;
+}
+
+int guard_rules_read(struct guard_rules *r, const char *path)
+{
+	_cleanup_closedir_ DIR *dir = opendir(path);
+
+	if (!dir && errno == ENOENT)
+		return -ENOENT;
+	if (setjmp(r->arena->out_of_memory))
+		return -ENOMEM;
+	if (!dir && errno == ENOTDIR)
+		return read_file(r, path);
+	if (!dir) {
+		int error = -errno;
+
+		problem(r, path, 0, "cannot read it: %s", ccm_strerror(error));
+		return error;
+	}
+	return read_folder(r, path, dir);
+}
+
+int guard_rules_check(struct guard_rules *r)
+{
+	if (setjmp(r->arena->out_of_memory))
+		return -ENOMEM;
+	for (size_t i = 0; i < r->count; i++)
+		guard_rule_load(r, &r->rules[i]);
+	for (size_t i = 0; i < r->tool_count; i++)
+		if (!r->tools[i].read)
+			read_section(r, NULL, &r->tools[i]);
+	return ccm_sbuf_error(&r->problems);
+}
+
+const char *guard_rules_problems(const struct guard_rules *r)
+{
+	return ccm_sbuf_str(&r->problems);
+}
+
+int guard_rules_say(struct guard_rules *r, const char *name, enum guard_verdict verdict, bool tighten)
+{
+	struct said *s;
+	bool group = !strncmp(name, "group.", 6), known = false;
+
+	if (!group && strncmp(name, "rule.", 5))
+		return -ENOENT;
+	for (size_t i = 0; i < r->count && !known; i++)
+		known = group ? !strcmp(r->rules[i].group, name + 6) : !strcmp(r->rules[i].id, name + 5);
+	if (!known)
+		return -ENOENT;
+	if (setjmp(r->arena->out_of_memory))
+		return -ENOMEM;
+	s = GUARD_NEW(r->arena, struct said);
+	s->name = guard_arena_strdup(r->arena, name);
+	s->verdict = verdict;
+	s->tighten = tighten;
+	*r->said_end = s;
+	r->said_end = &s->next;
+	for (size_t i = 0; i < r->count; i++)
+		if (r->rules[i].state == GUARD_RULE_READ)
+			r->rules[i].verdict = said_verdict(r, &r->rules[i]);
+	return 0;
+}
+
+void guard_rules_profile(struct guard_rules *r, enum guard_profile profile)
+{
+	r->profile = profile;
+}
+
+enum guard_profile guard_rules_in_profile(const struct guard_rules *r)
+{
+	return r->profile;
+}
+
+size_t guard_rules_count(const struct guard_rules *r)
+{
+	return r->count;
+}
+
+struct guard_rule *guard_rules_get(struct guard_rules *r, size_t index)
+{
+	return &r->rules[index];
+}
+
+struct guard_arena *guard_rules_arena(struct guard_rules *r)
+{
+	return r->arena;
+}
+
+const struct guard_rule *guard_rules_at(struct guard_rules *r, size_t index)
+{
+	if (setjmp(r->arena->out_of_memory))
+		return NULL;
+	for (size_t i = 0, whole = 0; i < r->count; i++)
+		if (guard_rule_load(r, &r->rules[i]) && whole++ == index)
+			return &r->rules[i];
+	return NULL;
+}
+
+/* ---- Tools ---- */
+
+bool guard_names_begin(const char *names, const char *name)
+{
+	size_t name_bytes = strlen(name);
+	char plain[256];
+
+	if (name_bytes >= sizeof plain)
+		return false;
+	if (name_bytes > 4 && !strcasecmp(name + name_bytes - 4, ".exe"))
+		name_bytes -= 4;
+	memcpy(plain, name, name_bytes);
+	plain[name_bytes] = '\0';
+	for (const char *at = names; *at; at += strspn(at, "| \t")) {
+		if (guard_glob(at, strcspn(at, "| \t"), plain, true))
+			return true;
+		at += strcspn(at, "|");
+	}
+	return false;
+}
+
+size_t guard_names_meet(const char *names, const struct guard_command *c)
+{
+	size_t best = 0;
+
+	for (const char *at = names; *at; at += strspn(at, "| \t")) {
+		size_t bytes = strcspn(at, "|"), word = 0;
+		char one[256];
+
+		if (bytes < sizeof one) {
+			memcpy(one, at, bytes);
+			one[bytes] = '\0';
+			if (guard_names_begin(one, c->name))
+				word = 1;
+			for (const char *w = one + strcspn(one, " \t"); word && *(w += strspn(w, " \t"));) {
+				size_t length = strcspn(w, " \t");
+
+				word = word < c->count && guard_glob(w, length, c->words[word].text, false) ? word + 1 : 0;
+				w += length;
+			}
+			best = word > best ? word : best;
+		}
+		at += bytes;
+	}
+	return best;
+}
+
+struct guard_tool *guard_rules_tool_named(struct guard_rules *r, const char *name, size_t bytes)
+{
+	for (size_t i = 0; i < r->tool_count; i++)
+		if (strlen(r->tools[i].name) == bytes && !memcmp(r->tools[i].name, name, bytes))
+			return &r->tools[i];
+	return NULL;
+}
+
+struct guard_tool *guard_rules_tool(struct guard_rules *r, const struct guard_command *c, size_t *ret_words)
+{
+	struct guard_tool *best = NULL;
+
+	*ret_words = 1;
+	for (size_t i = 0; i < r->tool_count; i++) {
+		size_t words = guard_names_meet(r->tools[i].names, c);
+
+		if (words > (best ? *ret_words : 0)) {
+			best = &r->tools[i];
+			*ret_words = words;
+		}
+	}
+	if (best && !best->read)
+		read_section(r, NULL, best);
+	return best;
+}
