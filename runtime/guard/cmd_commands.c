@@ -63,8 +63,7 @@ static void print_all(struct ccm_sbuf *out, const struct guard_analysis *a, cons
 		ccm_sbuf_addf(out, "# %s\n", a->problem);
 }
 
-/* The command is one word, or several joined by blanks as ssh does it; "-" is standard input. */
-static int take_text(struct ccm_sbuf *text, int argc, char **argv)
+int guard_take_text(struct ccm_sbuf *text, int argc, char **argv)
 {
 	if (argc == 1 && strcmp(argv[0], "-") == 0)
 		return ccm_read_fd(STDIN_FILENO, 16 << 20, text);
@@ -95,7 +94,7 @@ int cmd_commands(const struct ccm_opt_usage *usage, int argc, char **argv)
 		return argc;
 	if (!directory)
 		directory = getcwd(here, sizeof here) ? here : "/";
-	r = take_text(&text, argc, argv);
+	r = guard_take_text(&text, argc, argv);
 	if (r < 0)
 		return r;
 	r = guard_analyse(&(struct guard_source){ .text = ccm_sbuf_str(&text), .bytes = text.bytes, .directory = directory,

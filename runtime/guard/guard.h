@@ -8,7 +8,16 @@
 #define CCM_GUARD_GUARD_H
 
 #include "libccm/opt.h"
+#include "libccm/sbuf.h"
 
+/* Appends the command that the words are: one word, or several joined by blanks as ssh does it; "-" is standard input. */
+int guard_take_text(struct ccm_sbuf *text, int argc, char **argv);
+
+int cmd_check(const struct ccm_opt_usage *usage, int argc, char **argv);
 int cmd_commands(const struct ccm_opt_usage *usage, int argc, char **argv);
+
+int cmd_explain(const struct ccm_opt_usage *usage, int argc, char **argv);
+int cmd_judge(const struct ccm_opt_usage *usage, int argc, char **argv);
+int cmd_rules(const struct ccm_opt_usage *usage, int argc, char **argv);
 
 #endif

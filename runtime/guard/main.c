@@ -9,6 +9,10 @@ static const struct {
 	int min_args, max_args;
 	int (*run)(const struct ccm_opt_usage *usage, int argc, char **argv);
 } commands[] = {
+	{ "judge", "", "answer one PreToolUse event read from standard input", 0, 0, cmd_judge },
+	{ "check", "[--] [COMMAND]", "print the verdict on a shell command", 0, -1, cmd_check },
+	{ "explain", "[--] [COMMAND]", "show what a shell command would run, and what the rules say of it", 0, -1, cmd_explain },
+	{ "rules", "", "print the rules in force, and what is wrong with any", 0, 0, cmd_rules },
 	{ "commands", "-- COMMAND", "print the commands that a shell command would run", 1, -1, cmd_commands },
 };
 
