@@ -18,7 +18,7 @@
 #include "libccm/stage.h"
 #include "libccm/store.h"
 
-#define INGEST_MAX_MS 50
+#define INGEST_MAX_MS (50 * CCM_SLOWNESS)
 
 struct work {
 	struct ctx *ctx;

@@ -120,8 +120,8 @@ void ccm_dbmem_install(void)
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	/* No stock of cache pages in advance: it would write into each of thirty, and a hook needs ten. */
 	sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
-	/* Sanitizers watch malloc(); behind these lists they would see nothing. */
-#ifndef CCM_SANITIZED
+	/* Sanitizers and valgrind watch malloc(); behind these lists they would see nothing. */
+#ifndef CCM_WATCHED
 	sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
 #else
 	(void)methods;

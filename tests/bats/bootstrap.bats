@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: MIT
+# bats file_tags=native
+# Native: what is looked at here is a build of its own.
+#
 # ./bootstrap without a network: whoever runs these tests has what the build needs. One real installation, made once
 # into a home of its own, is looked at from several sides.
 # shellcheck shell=bash

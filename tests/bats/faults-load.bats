@@ -1,5 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# bats file_tags=native
+# Native: of so many starts within so little time, none gets as far as its first instruction under valgrind.
+#
 # Many hooks at once, and hooks that are killed: nothing that was acknowledged is lost, nothing is there twice.
 load helper
 load faults

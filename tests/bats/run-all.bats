@@ -95,3 +95,26 @@ result() {
 	[[ $output == *'skipped: b 1 it flies # SKIP needs a moon'* ]]
 	[ "${lines[-1]}" = '1 passed, 0 failed' ]
 }
+
+@test "run-all: what valgrind found is a failure, whatever the test around it says" {
+	result a PASS
+	cat >>tree/results.sh <<-'END'
+		echo '--7-- WARNING: of no importance' >../valgrind-errors/1
+		echo '==8== Invalid read of size 1' >../valgrind-errors/2
+		: >../valgrind-errors/3
+	END
+	CCM_CHECK=valgrind run -1 --separate-stderr tree/tests/run-all out
+	[[ $output == *'in 3 starts of ccm-hook'*'==8== Invalid read of size 1'* ]]
+	[[ $output != *'of no importance'* ]]
+	[ "${lines[-1]}" = '1 passed, 1 failed' ]
+}
+
+@test "run-all: the faults pass runs the tests of faults, and at full size" {
+	mkdir tree/tests/bats
+	: >tree/tests/bats/faults-a.bats
+	printf 'all:\ncheck:\n\techo "$$CCM_SOAK $(TESTS)" >>seen; echo ":test-result: PASS" >tests/a.trs\n' >tree/Makefile
+	printf '#!/bin/sh\nmkdir -p tests && cp "$(dirname "$0")/Makefile" .\n' >tree/configure
+	CCM_CHECK=faults run -0 --separate-stderr tree/tests/run-all out
+	[ "$(cat out/release/seen)" = '1 tests/bats/faults-a.bats' ]
+	[ "${lines[-1]}" = '1 passed, 0 failed' ]
+}

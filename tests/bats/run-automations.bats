@@ -264,6 +264,8 @@ verdict() { jq -r .hookSpecificOutput.permissionDecision <<<"$output"; }
 	[[ $(db "SELECT problem FROM run") == *"50-plain' is not executable: run chmod +x"* ]]
 }
 
+# Native, this one and the next: valgrind gives up where execve() fails.
+# bats test_tags=native
 @test "automations: one without an interpreter line is named with the remedy" {
 	automation 50-bare <<<''
 	printf 'echo hi\n' >"$CCM_HOME/automations/enabled/50-bare"
@@ -271,6 +273,7 @@ verdict() { jq -r .hookSpecificOutput.permissionDecision <<<"$output"; }
 	[[ $(db "SELECT problem FROM run") == *"its first line must be #! and an interpreter"* ]]
 }
 
+# bats test_tags=native
 @test "automations: one whose interpreter is missing says so" {
 	automation 50-odd <<<''
 	printf '#!/no/such/interpreter\n' >"$CCM_HOME/automations/enabled/50-odd"
