@@ -38,7 +38,7 @@ path_without() {
 	chmod 0755 "$FARM"
 	for name in sh awk cat date dirname env find getconf grep id ln ls mkdir mktemp rm sed sort tail tr uname wc \
 		as cc gcc ld autoconf automake make pkg-config \
-		bash bats busybox clang dash git ip jq zsh fish mandoc node npm patch perl python3 readelf setpriv shellcheck sqlite3 tmux unshare
+		bash bats busybox clang dash git ip jq zsh fish mandoc node npm patch perl python3 readelf setpriv shellcheck shfmt sqlite3 tmux unshare
 	do
 		case " $* " in *" $name "*) ;; *) ln -s "$(type -P "$name")" "$FARM/" ;; esac
 	done
@@ -254,6 +254,17 @@ teardown() {
 	run -1 --separate-stderr bootstrap --build "$HOME/other" --prefix "$HOME/it's mine"
 	run ! sh -c "$(sed -n 's/^  command: //p' <<<"$stderr")"
 	[[ $output == *'C compiler cannot create executables'* ]]
+}
+
+@test "bootstrap: while a newer ccm-hook is installed, the old one or the new one can be called" {
+	local caller
+	rm -f "$HOME/installed" "$HOME/failed"
+	until [ -e "$HOME/installed" ]; do "$INSTALLED" --version || echo failed >>"$HOME/failed"; done >/dev/null 2>&1 3>&- &
+	caller=$!
+	for _ in $(seq 20); do make -s -C "$HOME/build" install-binPROGRAMS >/dev/null; done
+	: >"$HOME/installed"
+	wait "$caller"
+	[ ! -e "$HOME/failed" ]
 }
 
 @test "bootstrap: --uninstall takes back what it installed and registered, and leaves ~/.ccm" {
