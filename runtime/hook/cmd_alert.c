@@ -29,7 +29,7 @@ static const char *or_null(const char *name)
 static int check(const struct ctx *ctx, const char *level, const char *title)
 {
 	if (strcmp(level, "info") != 0 && strcmp(level, "warning") != 0 && strcmp(level, "urgent") != 0)
-		return ccm_opt_error(&ctx->usage, "LEVEL is info, warning or urgent, not '%s'", level);
+		return ccm_opt_error(&ctx->usage, "the level is info, warning or urgent, not '%s'", level);
 	if (!title[0])
 		return ccm_opt_error(&ctx->usage, "the title is empty");
 	return 0;

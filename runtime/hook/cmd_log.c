@@ -10,6 +10,7 @@
 #include "libccm/host.h"
 #include "libccm/json.h"
 #include "libccm/log.h"
+#include "libccm/spool.h"
 #include "print.h"
 
 #define SHOWN_DEFAULT 50
@@ -77,8 +78,6 @@ static const char *event_name(const char *name)
 
 static int read_lists(struct log *l)
 {
-	static const char *const verdicts[] = { "none", "allow", "ask", "defer", "deny", "running" };
-
 	for (int i = 0; i < l->event_names.count; i++)
 		add_to_array(&l->events, event_name(l->event_names.items[i]));
 	for (int i = 0; i < l->tool_names.count; i++) {
@@ -89,17 +88,8 @@ static int read_lists(struct log *l)
 	/* The filter looks at tools alone to see whether tools were asked for at all. */
 	if (l->tool_globs.bytes && !l->tools.bytes)
 		ccm_sbuf_addc(&l->tools, '[');
-	for (int i = 0; i < l->verdict_names.count; i++) {
-		const char *name = l->verdict_names.items[i];
-		size_t k = 0;
-
-		while (k < ARRAY_SIZE(verdicts) && strcmp(verdicts[k], name) != 0)
-			k++;
-		if (k == ARRAY_SIZE(verdicts))
-			return ccm_opt_error(&l->ctx->usage,
-					     "--verdict takes none, allow, ask, defer, deny or running, not '%s'", name);
-		add_to_array(&l->verdicts, name);
-	}
+	for (int i = 0; i < l->verdict_names.count; i++)
+		add_to_array(&l->verdicts, l->verdict_names.items[i]);
 	end_array(&l->events);
 	end_array(&l->tools);
 	end_array(&l->tool_globs);
@@ -438,6 +428,19 @@ static int follow(struct log *l)
 	return r == -EPIPE ? 0 : r;
 }
 
+/* What is shown may not be all: these come in with the next event that the database takes. */
+static void say_what_waits(const struct ctx *ctx)
+{
+	int64_t oldest_ms;
+	int bad, count = ccm_spool_count(&ctx->paths, &oldest_ms, &bad);
+	char since[32];
+
+	if (count > 0)
+		ccm_warn("%d event%s in the spool since %s and %s not shown: 'ccm-hook tidy' takes them in, or says why not", count,
+			 count == 1 ? " waits" : "s wait", ccm_time_format(oldest_ms, false, since, sizeof since),
+			 count == 1 ? "is" : "are");
+}
+
 int cmd_log(struct ctx *ctx, int argc, char **argv)
 {
 	_cleanup_(log_done) struct log l = { .ctx = ctx, .output = "short", .slow_ms = -1 };
@@ -448,7 +451,8 @@ int cmd_log(struct ctx *ctx, int argc, char **argv)
 		HISTORY_SCOPE_OPTS(&l.scope),
 		OPT_LIST("event", 'e', "NAME", &l.event_names, "of this name (may be repeated)"),
 		OPT_LIST("tool", 't', "NAME", &l.tool_names, "of this tool; * and ? stand for others (repeatable)"),
-		OPT_LIST("verdict", 'v', "VERDICT", &l.verdict_names, "none, allow, ask, defer, deny, running"),
+		OPT_LIST_OF("verdict", 'v', "VERDICT", &l.verdict_names, "none|allow|ask|defer|deny|running",
+			    "none, allow, ask, defer, deny, running"),
 		OPT_STR("automation", 'a', "NAME", &l.automation, "that this automation ran on"),
 		OPT_FLAG("failed", 0, &l.failed, "on which a run failed, or ccm itself"),
 		OPT_INT("slow", 0, "MS", &l.slow_ms, 0, INT64_MAX / 1000, "that took us at least MS milliseconds"),
@@ -468,6 +472,7 @@ int cmd_log(struct ctx *ctx, int argc, char **argv)
 	r = read_request(&l);
 	if (r < 0)
 		return r;
+	say_what_waits(ctx);
 	if (!ctx->db)
 		history_say_none(ctx);
 	if (l.scope.session_unknown || (!ctx->db && !l.follow))

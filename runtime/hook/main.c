@@ -24,7 +24,7 @@ static const struct command commands[] = {
 	{ "quote", "[TEXT]", "print TEXT, or what is on stdin, as a JSON string", 0, 1, DB_NONE, cmd_quote, false },
 	{ "state", "get|set|incr|del|list [KEY [VALUE]]", "what an automation remembers between its runs", 1, 3,
 	  DB_WRITE, cmd_state, false },
-	{ "alert", "LEVEL TITLE [BODY]", "tell the person something: info, warning or urgent", 2, 3, DB_WRITE,
+	{ "alert", "info|warning|urgent TITLE [BODY]", "tell the person something", 2, 3, DB_WRITE,
 	  cmd_alert, false },
 	{ "prune", "", "forget the oldest events", 0, 0, DB_WRITE, cmd_prune, true },
 	{ "tidy", "", "take in the spool, shorten the write-ahead log (run starts it)", 0, 0, DB_WRITE,

@@ -71,7 +71,9 @@ static void offer_read(struct offer *offer, const struct script *s, const char *
 
 static void offer_option(struct offer *offer, const struct script *s, const struct ccm_opt *o)
 {
-	offer_read(offer, s, o->name, o->value, strlen(o->value));
+	const char *spec = o->choices ? o->choices : o->value;
+
+	offer_read(offer, s, o->name, spec, strlen(spec));
 }
 
 /* The next word of "NAME [FILE]", without brackets and dots; NULL: no more. */

@@ -96,6 +96,8 @@ static int set_value(const struct ccm_opt_usage *u, const struct ccm_opt *o, con
 					     value);
 		return 0;
 	case CCM_OPT_LIST:
+		if (o->choices && !is_choice(o->choices, value))
+			return ccm_opt_error(u, "--%s takes %s, not '%s'", o->name, o->choices, value);
 		list = o->to;
 		if (!list->items)
 			list->items = calloc((size_t)argc, sizeof *list->items);

@@ -38,7 +38,7 @@ struct ccm_opt {
 	void *to;                    /* bool, int64_t, const char *, the same ("" without value), const char *,
 	                                int64_t (ms), struct ccm_opt_list */
 	int64_t min, max;
-	const char *choices;         /* "short|full|json" */
+	const char *choices;         /* "short|full|json": of CCM_OPT_CHOICE, and of a CCM_OPT_LIST that has any */
 };
 
 /* Values of an option that may be given several times; points into argv. */
@@ -58,6 +58,8 @@ void ccm_opt_list_done(struct ccm_opt_list *l);
 	{ name, letter, choices, help, CCM_OPT_CHOICE, to, 0, 0, choices }
 #define OPT_DURATION(name, letter, to, help) { name, letter, "TIME", help, CCM_OPT_DURATION, to, 0, 0, NULL }
 #define OPT_LIST(name, letter, value, to, help) { name, letter, value, help, CCM_OPT_LIST, to, 0, 0, NULL }
+#define OPT_LIST_OF(name, letter, value, to, choices, help) \
+	{ name, letter, value, help, CCM_OPT_LIST, to, 0, 0, choices }
 #define OPT_END { NULL, 0, NULL, NULL, CCM_OPT_FLAG, NULL, 0, 0, NULL }
 
 /* What the help says above the options. */

@@ -45,7 +45,7 @@ setup() { ccm_sandbox; }
 
 @test "alert: an unknown level is a usage error" {
 	run -64 --separate-stderr ccm-hook alert loud Title
-	[[ $stderr == *"LEVEL is info, warning or urgent, not 'loud'"* ]]
+	[[ $stderr == *"the level is info, warning or urgent, not 'loud'"* ]]
 }
 
 @test "alert: an empty title is a usage error" {

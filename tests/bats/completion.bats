@@ -72,6 +72,12 @@ offers() {
 	offers "json" log -o j
 }
 
+@test "completion: offers the verdicts that log can be asked for, and the levels of an alert" {
+	offers "allow ask defer deny none running" log --verdict ""
+	offers "defer deny" log -v de
+	offers "info urgent warning" alert ""
+}
+
 @test "completion: offers the names of events" {
 	offers "PreCompact PreModelSwitch PreToolUse" log --event Pre
 	offers "SubagentStart SubagentStop" enable guard -e Sub

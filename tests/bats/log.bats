@@ -474,3 +474,17 @@ follow() {
 	run -0 plan LOG_BY_SESSION
 	[[ $output == *"event_session (session_id=? AND received_ms>? AND received_ms<?)"* ]]
 }
+
+@test "log: events that wait in the spool are not passed over in silence" {
+	ccm-hook init
+	printf '[storage]\nbusy_timeout = 0\n' >"$CCM_HOME/config.ini"
+	event Stop >in
+	sqlite3 "$CCM_HOME/ccm.db" 'BEGIN IMMEDIATE' '.shell ccm-hook run <in 2>said'
+	run -0 --separate-stderr ccm-hook log
+	[ -z "$output" ]
+	[[ $stderr == "ccm-hook: warning: 1 event waits in the spool since "*" and is not shown: 'ccm-hook tidy' takes them in"* ]]
+	ccm-hook tidy
+	run -0 --separate-stderr ccm-hook log
+	[ "${#lines[@]}" = 1 ]
+	[ -z "$stderr" ]
+}
