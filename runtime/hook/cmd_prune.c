@@ -49,7 +49,8 @@ int cmd_prune(struct ctx *ctx, int argc, char **argv)
 		       (long long)p.events, (long long)p.bytes);
 		return 0;
 	}
-	printf(dry_run ? "%lld events would go, about %s\n" : "%lld events are gone, %s\n", (long long)p.events,
+	printf("%lld event%s %s, %s%s\n", (long long)p.events, p.events == 1 ? "" : "s",
+	       dry_run ? "would go" : p.events == 1 ? "is gone" : "are gone", dry_run ? "about " : "",
 	       ccm_size_format(p.bytes, size));
 	return 0;
 }

@@ -9,6 +9,7 @@
 #define ROWS_DEFAULT 10
 #define BAR_MAX 40
 #define GAP 2
+#define SESSION_COLUMNS 8        /* of its id */
 
 /* The parts of STATS_PARTS, in the order in which they are shown; the automations stand between. */
 static const struct part {
@@ -322,12 +323,15 @@ static void print_rest(struct stats *s, size_t rows, int64_t events)
 static void row_name(const struct row *row, bool session, struct ccm_sbuf *ret)
 {
 	const char *name = row->name ? row->name : "?";
+	char id[SESSION_COLUMNS + 1];
 
 	if (!session) {
 		ccm_sbuf_adds(ret, name);
 		return;
 	}
-	ccm_sbuf_addf(ret, "%.8s", name);
+	/* Without an ellipsis: it is what --session takes. */
+	snprintf(id, sizeof id, "%s", name);
+	add_fitted(ret, id, SESSION_COLUMNS);
 	if (row->detail)
 		ccm_sbuf_addf(ret, " %s", strrchr(row->detail, '/') ? strrchr(row->detail, '/') + 1 : row->detail);
 }

@@ -61,6 +61,14 @@ fill() {
 	[ "$(jq -c '[.dry_run, .events]' <<<"$output")" = "[true,70]" ]
 }
 
+@test "prune: one event is one event" {
+	fill 2
+	run -0 ccm-hook prune --dry-run --max-age 12h
+	[[ $output == "1 event would go, about "* ]]
+	run -0 ccm-hook prune --max-age 12h
+	[[ $output == "1 event is gone, "* ]]
+}
+
 @test "prune: config.ini sets the rule, and tidy follows it" {
 	fill 100
 	printf '[retention]\nmax_age = 10d\n' >"$CCM_HOME/config.ini"

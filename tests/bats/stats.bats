@@ -129,3 +129,13 @@ stats() {
 		[[ $output != *"SCAN e"* ]]
 	done
 }
+
+@test "stats: sessions stand below each other, however short their names are" {
+	record 1 session_id=a project=/srv/p
+	record 2 session_id=0123456789 project=/srv/q
+	record 3 session_id='日本' project=/srv/r
+	run -0 ccm-hook stats
+	[[ $output == *$'\na        p  '* ]]
+	[[ $output == *$'\n01234567 q  '* ]]
+	[[ $output == *$'\n日本     r  '* ]]
+}
