@@ -36,6 +36,9 @@ struct args {
 	struct operand *operands;
 	size_t operand_count, operand_allocated;
 	struct operand *targets;     /* of the redirects */
+	struct operand *files[4];    /* that it writes, reads, removes, sends */
+	size_t file_count[4], file_allocated[4];
+	bool has_files[4];
 	bool maybe_options;          /* a word that nobody knows may hold some */
 	char **statements;           /* SQL */
 	size_t statement_count, statement_allocated;
@@ -245,6 +248,11 @@ static struct args *read_args(struct matcher *m, const struct guard_command *c)
 				a->maybe_options = true;
 			add_operand(m, a, &c->words[i]);
 		}
+	}
+	if (a->tool && a->tool->find && !a->operand_count) {
+		static const struct guard_value here = { .text = ".", .bytes = 1, .known = true };
+
+		add_operand(m, a, &here);
 	}
 	if (c->flags & GUARD_ARGS_OPEN) {
 		static const struct guard_value any = { .text = "\001", .bytes = 1 };
@@ -510,7 +518,7 @@ static enum so meets_redirect(struct matcher *m, struct args *a, const struct gu
 		bool writes = r->kind == GUARD_WRITE || r->kind == GUARD_APPEND || r->kind == GUARD_READ_WRITE;
 		enum so one;
 
-		if (n->key == GUARD_KEY_REDIRECT ? !writes : r->kind != GUARD_READ && r->kind != GUARD_READ_WRITE)
+		if (!writes)
 			continue;
 		one = meets_any(m, a->command, &a->targets[i], n, false);
 		if (one == NO)
@@ -522,6 +530,122 @@ static enum so meets_redirect(struct matcher *m, struct args *a, const struct gu
 			at->word = a->targets[i].text;
 		}
 	}
+	return best;
+}
+
+static void add_file(struct matcher *m, struct args *a, int what, const char *text, const struct guard_value *value)
+{
+	a->files[what] = grown(m, a->files[what], a->file_count[what], &a->file_allocated[what], sizeof **a->files);
+	a->files[what][a->file_count[what]++] = (struct operand){ .text = text, .value = value };
+}
+
+/* One word of what a tool says it writes: "last", "-o", "-d=@", "of=". */
+static void add_files(struct matcher *m, struct args *a, int what, const char *word, size_t bytes)
+{
+	static const char *const places[] = { "all", "first", "last", "after", "before" };
+	const char *equals = memchr(word, '=', bytes);
+	size_t first = 0, end = a->operand_count, place = 0;
+
+	while (place < ARRAY_SIZE(places) && (strlen(places[place]) != bytes || memcmp(places[place], word, bytes)))
+		place++;
+	if (*word == '-') {
+		size_t name = equals ? (size_t)(equals - word) : bytes, prefix = equals ? bytes - name - 1 : 0;
+		char wanted[64];
+
+		if (name >= sizeof wanted)
+			return;
+		memcpy(wanted, word, name);
+		wanted[name] = '\0';
+		for (size_t i = 0; i < a->option_count; i++) {
+			const struct option *o = &a->options[i];
+
+			if (o->value && option_is(o, wanted) && !strncmp(o->value, equals ? equals + 1 : "", prefix))
+				add_file(m, a, what, o->value + prefix, NULL);
+		}
+		return;
+	}
+	if (place == ARRAY_SIZE(places)) {
+		for (size_t i = 0; i < a->operand_count; i++)
+			if (!strncmp(a->operands[i].text, word, bytes))
+				add_file(m, a, what, a->operands[i].text + bytes, a->operands[i].value);
+		return;
+	}
+	if (place == 1 && end > 1)
+		end = 1;
+	else if (place == 2 && end > 0)
+		first = end - 1;
+	else if (place == 3)
+		first = 1;
+	else if (place == 4 && end > 0)
+		end--;
+	/* The only operand of what has a last one is where it comes from. */
+	if (place == 2 && a->operand_count < 2)
+		return;
+	for (size_t i = first; i < end; i++)
+		add_file(m, a, what, a->operands[i].text, a->operands[i].value);
+}
+
+static bool has_any_option(const struct args *a, const char *list)
+{
+	for (const char *at = list; *at; at += strspn(at, "| \t")) {
+		size_t bytes = strcspn(at, "| \t");
+		char wanted[64];
+
+		if (bytes < sizeof wanted) {
+			memcpy(wanted, at, bytes);
+			wanted[bytes] = '\0';
+			for (size_t i = 0; i < a->option_count; i++)
+				if (option_is(&a->options[i], wanted))
+					return true;
+			if (wanted[0] != '-' && a->operand_count && !strcmp(a->operands[0].text, wanted))
+				return true;
+		}
+		at += bytes;
+	}
+	return false;
+}
+
+static enum so meets_files(struct matcher *m, struct args *a, const struct guard_need *n, struct meeting *at)
+{
+	int what = (int)n->key - GUARD_KEY_WRITES;
+	const struct guard_command *c = a->command;
+	enum so best = NO;
+
+	if (!a->has_files[what]) {
+		const char *list = a->tool ? a->tool->does[what] : NULL;
+
+		a->has_files[what] = true;
+		for (size_t i = 0; i < c->redirect_count; i++) {
+			const struct guard_redirect *r = &c->redirects[i];
+			bool writes = r->kind == GUARD_WRITE || r->kind == GUARD_APPEND || r->kind == GUARD_READ_WRITE;
+			bool reads = r->kind == GUARD_READ || r->kind == GUARD_READ_WRITE;
+
+			if ((writes && n->key == GUARD_KEY_WRITES) || (reads && n->key == GUARD_KEY_READS))
+				add_file(m, a, what, r->target.text, &r->target);
+		}
+		if (list && a->tool->does_if[what] && !has_any_option(a, a->tool->does_if[what]))
+			list = NULL;
+		for (const char *word = list; word && *word; word += strspn(word, "| \t")) {
+			size_t bytes = strcspn(word, "| \t");
+
+			add_files(m, a, what, word, bytes);
+			word += bytes;
+		}
+	}
+	for (size_t i = 0; i < a->file_count[what]; i++) {
+		struct operand *o = &a->files[what][i];
+		enum so one = meets_any(m, c, o, n, false);
+
+		if (one == NO)
+			continue;
+		if (at->operand_count < MATCHED_MAX && o->value)
+			at->operands[at->operand_count++] = o->value;
+		if (one > best) {
+			best = one;
+			at->word = o->text;
+		}
+	}
+	at->sure |= best == YES;
 	return best;
 }
 
@@ -677,8 +801,12 @@ static enum so meets(struct matcher *m, struct args *a, const struct guard_need 
 	case GUARD_KEY_BEFORE:
 		return meets_operand(m, a, n, at);
 	case GUARD_KEY_REDIRECT:
-	case GUARD_KEY_READS:
 		return meets_redirect(m, a, n, at);
+	case GUARD_KEY_WRITES:
+	case GUARD_KEY_READS:
+	case GUARD_KEY_REMOVES:
+	case GUARD_KEY_SENDS:
+		return meets_files(m, a, n, at);
 	case GUARD_KEY_ENV:
 		return meets_env(m, a, n, at);
 	case GUARD_KEY_TEXT:

@@ -34,7 +34,8 @@ static const char *const profiles[] = { "relaxed", "standard", "strict" };
 static const char *const needs[] = {
 	[GUARD_KEY_SUB] = "sub", [GUARD_KEY_OPTION] = "option", [GUARD_KEY_WITHOUT] = "without", [GUARD_KEY_OPERAND] = "operand",
 	[GUARD_KEY_FIRST] = "first", [GUARD_KEY_LAST] = "last", [GUARD_KEY_AFTER] = "after", [GUARD_KEY_BEFORE] = "before",
-	[GUARD_KEY_REDIRECT] = "redirect", [GUARD_KEY_READS] = "reads", [GUARD_KEY_ENV] = "env", [GUARD_KEY_TEXT] = "text",
+	[GUARD_KEY_REDIRECT] = "redirect", [GUARD_KEY_WRITES] = "writes", [GUARD_KEY_READS] = "reads",
+	[GUARD_KEY_REMOVES] = "removes", [GUARD_KEY_SENDS] = "sends", [GUARD_KEY_ENV] = "env", [GUARD_KEY_TEXT] = "text",
 	[GUARD_KEY_SQL] = "sql", [GUARD_KEY_FLAG] = "flag", [GUARD_KEY_PATH] = "path", [GUARD_KEY_WHEN] = "when",
 	[GUARD_KEY_UNLESS] = "unless",
 };
@@ -300,8 +301,20 @@ static const char *joined(struct guard_rules *r, const char *old, const char *mo
 
 static void tool_key(struct section *s, int line, const char *name, const char *value)
 {
+	static const char *const does[] = { "writes", "reads", "removes", "sends" };
 	struct guard_tool *t = s->tool;
 
+	for (size_t i = 0; i < ARRAY_SIZE(does); i++) {
+		size_t bytes = strlen(does[i]);
+
+		if (strncmp(name, does[i], bytes) || (name[bytes] && strcmp(name + bytes, "-if")))
+			continue;
+		if (name[bytes])
+			t->does_if[i] = joined(s->r, t->does_if[i], value);
+		else
+			t->does[i] = joined(s->r, t->does[i], value);
+		return;
+	}
 	if (!strcmp(name, "names")) {
 		;                    /* was found while loading */
 	} else if (!strcmp(name, "valued")) {
@@ -324,7 +337,7 @@ static void tool_key(struct section *s, int line, const char *name, const char *
 		if (!t->single && !t->fold && !t->tar && !t->plain)
 			broken(s, line, "there is no style '%s': single, fold, tar, find and plain are known", value);
 	} else {
-		broken(s, line, "a tool has no '%s': names, valued, whole and style are known", name);
+		broken(s, line, "a tool has no '%s' (ccm-guard(7) lists the keys)", name);
 	}
 }
 

@@ -10,7 +10,8 @@
  *     without  = -n|--dry-run           ; none of these
  *     operand  = @root|@home&!@tmp      ; a word that is neither option nor sub: see patterns
  *     first, last, after, before        ; the same for the first, the last, all after the first, all before the last
- *     redirect = @disk                  ; a file it writes by > or >>; `reads` a file it reads by <
+ *     redirect = @disk                  ; a file it writes by > or >>
+ *     writes   = @system                ; a file it writes: by >, or as its tool says; likewise reads, removes, sends
  *     env      = LD_PRELOAD|GIT_*=*sh*  ; a variable set for it
  *     text     = *dropDatabase(*        ; any of its words, or what is known of its standard input
  *     sql      = DROP TABLE*            ; the same as SQL: a statement in capitals, without comments and strings
@@ -33,8 +34,12 @@
  *     names    = kubectl|oc|k3s kubectl ; other names of the same tool
  *     valued   = -n|--namespace         ; options whose next word is their value; `valued SUB` those of one sub-command
  *     whole    = --force                ; long options that are complete as they are, though they begin other ones
+ *     writes   = last|-o|of=            ; which of its words are files that it writes: all, first, last, after, before (see above),
+ *                                       ; the value of an option (-d=@: what follows the @ in it), what follows such a beginning;
+ *                                       ; likewise reads, removes, sends (over the network)
+ *     writes-if = -i|--in-place         ; ... only with one of these options; likewise reads-if, removes-if, sends-if
  *     style    = single                 ; single: -word is one option (terraform, find); fold: words in any case; tar: the first word
- *                                       ; may be options without a dash; find: skip what -exec runs; plain: no option is bundled
+ *                                       ; may be options without a dash; find: skip what -exec runs; plain: no option is abbreviated
  *
  * Loading only finds where the rules are and what commands they are for: a rule is read when a command of its comes up, so an
  * error in it is found then, or by guard_rules_check(). A rule with an error is left out; the others stay in force.
@@ -71,7 +76,7 @@ struct guard_alternative {
 
 enum guard_key {
 	GUARD_KEY_SUB, GUARD_KEY_OPTION, GUARD_KEY_WITHOUT, GUARD_KEY_OPERAND, GUARD_KEY_FIRST, GUARD_KEY_LAST, GUARD_KEY_AFTER,
-	GUARD_KEY_BEFORE, GUARD_KEY_REDIRECT, GUARD_KEY_READS, GUARD_KEY_ENV, GUARD_KEY_TEXT, GUARD_KEY_SQL, GUARD_KEY_FLAG,
+	GUARD_KEY_BEFORE, GUARD_KEY_REDIRECT, GUARD_KEY_WRITES, GUARD_KEY_READS, GUARD_KEY_REMOVES, GUARD_KEY_SENDS, GUARD_KEY_ENV, GUARD_KEY_TEXT, GUARD_KEY_SQL, GUARD_KEY_FLAG,
 	GUARD_KEY_PATH, GUARD_KEY_WHEN, GUARD_KEY_UNLESS,
 };
 struct guard_need {
@@ -102,6 +107,7 @@ struct guard_rule {
 
 struct guard_tool {
 	const char *name, *names, *valued, *whole;
+	const char *does[4], *does_if[4];    /* writes, reads, removes, sends */
 	bool single, fold, tar, find, plain;
 	struct guard_sub_valued { const char *sub, *options; struct guard_sub_valued *next; } *subs;
 	/* private */
