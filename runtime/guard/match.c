@@ -9,6 +9,7 @@
 #include "arena.h"
 #include "libccm/macros.h"
 
+#define TOOLS_MAX 16                 /* that may be called by the same name */
 #define MATCHED_MAX 64               /* operands that conditions are asked about */
 
 enum so { NO, MAYBE, YES };
@@ -878,20 +879,6 @@ static void try_rule(struct matcher *m, size_t index, struct args *a, size_t com
 	found(m, index, &match);
 }
 
-/* Is one of the rule's names the canonical name of a tool that could be called so? */
-static bool named_by_tool(struct matcher *m, const char *names, const char *name)
-{
-	for (const char *at = names; *at; at += strspn(at, "| \t")) {
-		size_t bytes = strcspn(at, "|");
-		const struct guard_tool *t = guard_rules_tool_named(m->j->rules, at, bytes);
-
-		if (t && guard_names_begin(t->names, name))
-			return true;
-		at += bytes;
-	}
-	return false;
-}
-
 static void add_index(struct matcher *m, uint32_t **list, size_t *count, size_t *allocated, size_t index)
 {
 	*list = grown(m, *list, *count, allocated, sizeof **list);
@@ -900,6 +887,8 @@ static void add_index(struct matcher *m, uint32_t **list, size_t *count, size_t 
 
 static struct bucket *bucket_of(struct matcher *m, const char *name)
 {
+	const char *tools[TOOLS_MAX];
+	size_t tool_count = 0;
 	struct bucket *b;
 
 	for (b = m->buckets; b; b = b->next)
@@ -909,10 +898,19 @@ static struct bucket *bucket_of(struct matcher *m, const char *name)
 	b->name = name;
 	b->next = m->buckets;
 	m->buckets = b;
+	for (size_t i = 0; i < guard_rules_tool_count(m->j->rules) && tool_count < TOOLS_MAX; i++) {
+		const struct guard_tool *t = guard_rules_tool_at(m->j->rules, i);
+
+		if (guard_names_begin(t->names, name))
+			tools[tool_count++] = t->name;
+	}
 	for (size_t i = 0; i < guard_rules_count(m->j->rules); i++) {
 		const struct guard_rule *rule = guard_rules_get(m->j->rules, i);
+		bool meant = rule->command && guard_names_begin(rule->command, name);
 
-		if (rule->command && (guard_names_begin(rule->command, name) || named_by_tool(m, rule->command, name)))
+		for (size_t t = 0; t < tool_count && rule->command && !meant; t++)
+			meant = in_list(rule->command, tools[t], strlen(tools[t]));
+		if (meant)
 			add_index(m, &b->rules, &b->count, &b->allocated, i);
 	}
 	return b;
@@ -925,6 +923,17 @@ static bool is_for(const struct guard_rule *rule, const struct args *a)
 	if (words)
 		return true;
 	return a->tool && in_list(rule->command, a->tool->name, strlen(a->tool->name));
+}
+
+/* Seen before it is read: a rule on files that are written says nothing of a command that writes none. */
+static bool may_apply(const struct guard_rule *rule, const struct args *a)
+{
+	const struct guard_command *c = a->command;
+
+	for (int what = 0; what < 4; what++)
+		if (rule->hints & 1u << (GUARD_KEY_WRITES + what) && !(a->tool && a->tool->does[what]) && (what > 1 || !c->redirect_count))
+			return false;
+	return !(rule->hints & 1u << GUARD_KEY_ENV) || c->env_count;
 }
 
 static void judge_command(struct matcher *m, size_t index)
@@ -943,7 +952,8 @@ static void judge_command(struct matcher *m, size_t index)
 		if (is_for(guard_rules_get(m->j->rules, b->rules[i]), a))
 			try_rule(m, b->rules[i], a, index, NULL);
 	for (size_t i = 0; i < m->anywhere_count; i++)
-		try_rule(m, m->anywhere[i], a, index, NULL);
+		if (may_apply(guard_rules_get(m->j->rules, m->anywhere[i]), a))
+			try_rule(m, m->anywhere[i], a, index, NULL);
 }
 
 static void judge_fact(struct matcher *m, const struct guard_fact *fact)

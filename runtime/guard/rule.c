@@ -22,11 +22,15 @@ struct guard_rules {
 	struct guard_arena *arena;
 	struct guard_rule *rules;
 	size_t count, allocated;
+	uint32_t *by_id;             /* indexes + 1, by the hash of the id; size is a power of two */
+	size_t by_id_size;
 	struct guard_tool *tools;
 	size_t tool_count, tool_allocated;
 	struct said *said, **said_end;
 	enum guard_profile profile;
 	struct ccm_sbuf problems;
+	struct ccm_sbuf *texts;      /* of the files; the rules point into them */
+	size_t text_count;
 };
 
 static const char *const verdicts[] = { "off", "warn", "ask", "deny" };
@@ -499,9 +503,11 @@ static const char *line_value(const char *line, const char *end, const char *nam
 	for (line++; line < end && (*line == ' ' || *line == '\t'); line++)
 		;
 	/* as inih does it */
-	for (const char *c = line; c + 1 < end; c++)
-		if ((*c == ' ' || *c == '\t') && c[1] == ';')
+	for (const char *c = line; (c = memchr(c, ';', (size_t)(end - c))); c++)
+		if (c > line && (c[-1] == ' ' || c[-1] == '\t')) {
 			end = c;
+			break;
+		}
 	while (end > line && strchr(" \t\r", end[-1]))
 		end--;
 	*ret_bytes = (size_t)(end - line);
@@ -530,11 +536,57 @@ static void close_section(struct scan *s, const char *end)
 	s->tool = NULL;
 }
 
+/* FNV-1a */
+static uint32_t hash_of(const char *text)
+{
+	uint32_t h = 2166136261u;
+
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 16777619u;
+	return h;
+}
+
+static void put_by_id(struct guard_rules *r, uint32_t hash, uint32_t index)
+{
+	size_t at = hash & (r->by_id_size - 1);
+
+	while (r->by_id[at])
+		at = (at + 1) & (r->by_id_size - 1);
+	r->by_id[at] = index + 1;
+}
+
+/* The rule of that id; SIZE_MAX: none. */
+static size_t find_by_id(const struct guard_rules *r, const char *id, uint32_t hash)
+{
+	for (size_t at = hash; r->by_id_size; at++) {
+		uint32_t index = r->by_id[at & (r->by_id_size - 1)];
+
+		if (!index)
+			break;
+		if (r->rules[index - 1].hash == hash && !strcmp(r->rules[index - 1].id, id))
+			return index - 1;
+	}
+	return SIZE_MAX;
+}
+
+static void add_by_id(struct guard_rules *r, uint32_t hash)
+{
+	if (r->count * 2 > r->by_id_size) {
+		r->by_id_size = r->by_id_size ? r->by_id_size * 2 : 1024;
+		r->by_id = guard_arena_alloc(r->arena, r->by_id_size * sizeof *r->by_id);
+		for (size_t i = 0; i + 1 < r->count; i++)
+			put_by_id(r, r->rules[i].hash, (uint32_t)i);
+	}
+	put_by_id(r, hash, (uint32_t)(r->count - 1));
+}
+
 static void open_section(struct scan *s, int line, const char *text, const char *end)
 {
 	const char *close = memchr(text, ']', (size_t)(end - text));
 	struct guard_rules *r = s->r;
-	const char *id;
+	const char *id, *at;
+	uint32_t hash;
+	size_t twin;
 
 	if (!close || close == text + 1) {
 		problem(r, s->file, line, "a section is written [id]");
@@ -550,16 +602,19 @@ static void open_section(struct scan *s, int line, const char *text, const char 
 		s->tool->line = line;
 		return;
 	}
-	if (id[strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-")]) {
+	for (at = id; (*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') || *at == '-'; at++)
+		;
+	if (*at) {
 		problem(r, s->file, line, "'%s' is no id: small letters, digits and - make one", id);
 		return;
 	}
-	for (size_t i = 0; i < r->count; i++)
-		if (r->rules[i].line && !strcmp(r->rules[i].id, id)) {
-			problem(r, s->file, line, "there is a rule '%s' already, at %s:%d: give this one another id", id,
-				r->rules[i].file, r->rules[i].line);
-			return;
-		}
+	hash = hash_of(id);
+	twin = find_by_id(r, id, hash);
+	if (twin != SIZE_MAX) {
+		problem(r, s->file, line, "there is a rule '%s' already, at %s:%d: give this one another id", id,
+			r->rules[twin].file, r->rules[twin].line);
+		return;
+	}
 	r->rules = one_more(r, r->rules, &r->count, &r->allocated, sizeof *r->rules);
 	s->rule = &r->rules[r->count - 1];
 	s->rule->id = id;
@@ -567,6 +622,8 @@ static void open_section(struct scan *s, int line, const char *text, const char 
 	s->rule->file = s->file;
 	s->rule->line = line;
 	s->rule->fact = -1;
+	s->rule->hash = hash;
+	add_by_id(r, hash);
 }
 
 static const char *more_names(struct guard_rules *r, const char *old, const char *value, size_t bytes)
@@ -598,6 +655,24 @@ static void scan_line(struct scan *s, int line, const char *text, const char *en
 	case 'n':
 		if (s->tool && (value = line_value(text, end, "names", &bytes)))
 			s->tool->names = more_names(r, s->tool->names, value, bytes);
+		break;
+	case 'w':
+		if (s->rule && line_value(text, end, "writes", &bytes))
+			s->rule->hints |= 1u << GUARD_KEY_WRITES;
+		break;
+	case 'r':
+		if (s->rule && line_value(text, end, "reads", &bytes))
+			s->rule->hints |= 1u << GUARD_KEY_READS;
+		else if (s->rule && line_value(text, end, "removes", &bytes))
+			s->rule->hints |= 1u << GUARD_KEY_REMOVES;
+		break;
+	case 's':
+		if (s->rule && line_value(text, end, "sends", &bytes))
+			s->rule->hints |= 1u << GUARD_KEY_SENDS;
+		break;
+	case 'e':
+		if (s->rule && line_value(text, end, "env", &bytes))
+			s->rule->hints |= 1u << GUARD_KEY_ENV;
 		break;
 	case 'f':
 		if (s->rule && line_value(text, end, "fact", &bytes))
@@ -671,6 +746,9 @@ void guard_rules_free(struct guard_rules *r)
 {
 	if (!r)
 		return;
+	for (size_t i = 0; i < r->text_count; i++)
+		ccm_sbuf_done(&r->texts[i]);
+	free(r->texts);
 	guard_arena_free(r->arena);
 	ccm_sbuf_done(&r->problems);
 	free(r);
@@ -694,24 +772,37 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int read_file(struct guard_rules *r, const char *path)
+/* Room for the text of one more file, or of a folder. */
+static struct ccm_sbuf *new_text(struct guard_rules *r)
 {
-	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
-	int error = ccm_read_regular(path, FILE_MAX_BYTES, &text);
+	struct ccm_sbuf *more = realloc(r->texts, (r->text_count + 1) * sizeof *more);
 
-	if (error < 0) {
+	if (!more)
+		return NULL;
+	r->texts = more;
+	more[r->text_count] = (struct ccm_sbuf){ 0 };
+	return &more[r->text_count++];
+}
+
+static int read_file(struct guard_rules *r, const char *path, struct ccm_sbuf *text)
+{
+	int error = ccm_read_regular(path, FILE_MAX_BYTES, text);
+
+	if (error < 0)
 		problem(r, path, 0, "cannot read it: %s", ccm_strerror(error));
-		return error;
-	}
-	scan_text(r, path, guard_arena_copy(r->arena, ccm_sbuf_str(&text), text.bytes), text.bytes);
-	return 0;
+	return error;
 }
 
 static int read_folder(struct guard_rules *r, const char *path, DIR *dir)
 {
+	struct ccm_sbuf *text = new_text(r);
 	char **names = NULL;
-	size_t count = 0, allocated = 0;
+	size_t count = 0, allocated = 0, *ends;
 	int first = 0;
+
+	/* One piece of memory for all, of which only what is written to costs anything. */
+	if (!text || ccm_sbuf_reserve(text, 512 * 1024) < 0)
+		return -ENOMEM;
 
 	for (struct dirent *e; (e = readdir(dir));) {
 		size_t bytes = strlen(e->d_name);
@@ -729,10 +820,18 @@ static int read_folder(struct guard_rules *r, const char *path, DIR *dir)
 	}
 	if (count)
 		qsort(names, count, sizeof *names, by_name);
+	ends = GUARD_NEWN(r->arena, size_t, count + 1);
 	for (size_t i = 0; i < count; i++) {
-		int error = read_file(r, names[i]);
+		int error = read_file(r, names[i], text);
 
 		first = first ? first : error;
+		ends[i] = text->bytes;
+	}
+	/* Only now it stays where it is. */
+	for (size_t i = 0; i < count; i++) {
+		size_t start = i ? ends[i - 1] : 0;
+
+		scan_text(r, names[i], ccm_sbuf_str(text) + start, ends[i] - start);
 	}
 	return first;
 }
@@ -745,8 +844,14 @@ int guard_rules_read(struct guard_rules *r, const char *path)
 		return -ENOENT;
 	if (setjmp(r->arena->out_of_memory))
 		return -ENOMEM;
-	if (!dir && errno == ENOTDIR)
-		return read_file(r, path);
+	if (!dir && errno == ENOTDIR) {
+		struct ccm_sbuf *text = new_text(r);
+		int error = text ? read_file(r, path, text) : -ENOMEM;
+
+		if (error == 0)
+			scan_text(r, path, ccm_sbuf_str(text), text->bytes);
+		return error;
+	}
 	if (!dir) {
 		int error = -errno;
 
@@ -835,21 +940,34 @@ const struct guard_rule *guard_rules_at(struct guard_rules *r, size_t index)
 
 /* ---- Tools ---- */
 
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
 bool guard_names_begin(const char *names, const char *name)
 {
-	size_t name_bytes = strlen(name);
+	size_t name_bytes = 0;
 	char plain[256];
 
-	if (name_bytes >= sizeof plain)
-		return false;
-	if (name_bytes > 4 && !strcasecmp(name + name_bytes - 4, ".exe"))
-		name_bytes -= 4;
-	memcpy(plain, name, name_bytes);
-	plain[name_bytes] = '\0';
-	for (const char *at = names; *at; at += strspn(at, "| \t")) {
-		if (guard_glob(at, strcspn(at, "| \t"), plain, true))
-			return true;
-		at += strcspn(at, "|");
+	for (const char *at = names; *at;) {
+		/* Most names differ in their first letter. */
+		if (lower(*at) == lower(*name) || *at == '*' || *at == '?') {
+			if (!name_bytes) {
+				name_bytes = strlen(name);
+				if (name_bytes >= sizeof plain || !name_bytes)
+					return false;
+				memcpy(plain, name, name_bytes + 1);
+				if (name_bytes > 4 && !strcasecmp(name + name_bytes - 4, ".exe"))
+					plain[name_bytes - 4] = '\0';
+			}
+			if (guard_glob(at, strcspn(at, "| \t"), plain, true))
+				return true;
+		}
+		at = strchr(at, '|');
+		if (!at)
+			return false;
+		at += strspn(at, "| \t");
 	}
 	return false;
 }
@@ -859,9 +977,18 @@ size_t guard_names_meet(const char *names, const struct guard_command *c)
 	size_t best = 0;
 
 	for (const char *at = names; *at; at += strspn(at, "| \t")) {
-		size_t bytes = strcspn(at, "|"), word = 0;
+		size_t bytes, word = 0;
+		const char *bar;
 		char one[256];
 
+		if (lower(*at) != lower(*c->name) && *at != '*' && *at != '?') {
+			bar = strchr(at, '|');
+			if (!bar)
+				break;
+			at = bar;
+			continue;
+		}
+		bytes = strcspn(at, "|");
 		if (bytes < sizeof one) {
 			memcpy(one, at, bytes);
 			one[bytes] = '\0';
@@ -880,12 +1007,14 @@ size_t guard_names_meet(const char *names, const struct guard_command *c)
 	return best;
 }
 
-struct guard_tool *guard_rules_tool_named(struct guard_rules *r, const char *name, size_t bytes)
+size_t guard_rules_tool_count(const struct guard_rules *r)
 {
-	for (size_t i = 0; i < r->tool_count; i++)
-		if (strlen(r->tools[i].name) == bytes && !memcmp(r->tools[i].name, name, bytes))
-			return &r->tools[i];
-	return NULL;
+	return r->tool_count;
+}
+
+const struct guard_tool *guard_rules_tool_at(const struct guard_rules *r, size_t index)
+{
+	return &r->tools[index];
 }
 
 struct guard_tool *guard_rules_tool(struct guard_rules *r, const struct guard_command *c, size_t *ret_words)

@@ -100,6 +100,8 @@ struct guard_rule {
 	const struct guard_need *needs;      /* in the order in which they are asked */
 	size_t need_count;
 	/* private */
+	unsigned hints;              /* 1 << enum guard_key of some keys that it has, known before it is read */
+	uint32_t hash;
 	const char *text;
 	size_t bytes;
 	enum { GUARD_RULE_UNREAD, GUARD_RULE_READ, GUARD_RULE_BROKEN } state;
@@ -144,7 +146,8 @@ const char *guard_key_name(enum guard_key key);
 size_t guard_rules_count(const struct guard_rules *r);
 struct guard_rule *guard_rules_get(struct guard_rules *r, size_t index);    /* perhaps unread */
 bool guard_rule_load(struct guard_rules *r, struct guard_rule *rule);       /* false: broken */
-struct guard_tool *guard_rules_tool_named(struct guard_rules *r, const char *name, size_t bytes);
+size_t guard_rules_tool_count(const struct guard_rules *r);
+const struct guard_tool *guard_rules_tool_at(const struct guard_rules *r, size_t index);
 struct guard_tool *guard_rules_tool(struct guard_rules *r, const struct guard_command *c, size_t *ret_words);
 /* A list of names, | between; a name may be several words. Does the first word of one meet name? ... */
 bool guard_names_begin(const char *names, const char *name);
