@@ -220,7 +220,7 @@ static int run(struct trial *t)
 {
 	const struct ccm_event *e = &t->event;
 	const struct ccm_stage stage = {
-		.paths = &t->ctx->paths, .settings = &t->ctx->settings, .self = t->ctx->self, .event_id = e->uuid,
+		.paths = &t->ctx->paths, .settings = &t->ctx->settings, .self = t->ctx->self, .event_id = e->uuid, .trial = true,
 		.budget_ms = (e->spec ? e->spec->timeout_s : TIMEOUT_DEFAULT_S) * INT64_C(1000),
 	};
 	char id[32];

@@ -53,6 +53,7 @@ static int build_env(const struct ccm_stage *stage, const struct ccm_event *e, s
 		{ "CCM_HOOK", stage->self },
 		{ "CCM_EVENT", e->name },
 		{ "CCM_EVENT_ID", stage->event_id },
+		{ "CCM_TRIAL", stage->trial ? "1" : NULL },
 		{ "CCM_SESSION_ID", e->session_id },
 		{ "CCM_AGENT_ID", e->agent_id },
 		{ "CCM_AGENT_TYPE", e->agent_type },

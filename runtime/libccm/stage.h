@@ -36,6 +36,7 @@ struct ccm_stage {
 	const struct ccm_settings *settings;
 	const char *self;                    /* absolute path of ccm-hook */
 	const char *event_id;                /* what CCM_EVENT_ID says */
+	bool trial;                          /* CCM_TRIAL=1: nothing is to be kept of it */
 	int64_t budget_ms;                   /* the whole stage ends within this time */
 };
 
