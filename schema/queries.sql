@@ -342,8 +342,11 @@ WHERE session_id = :session_id AND rule_group = :rule_group AND allowed_ms IS NU
   SELECT max(CAST(value AS INTEGER)) FROM state WHERE automation = 'ccm' AND session_id = :session_id AND key = 'resumed'), 0);
 
 -- query: REFUSAL_BY_CODE
-SELECT r.id, r.session_id, r.project, r.tool, r.rule, r.last_ms, r.allowed_ms, r.allowed_until_ms, e.detail
-FROM refusal r LEFT JOIN event e ON e.uuid = r.event_uuid AND e.received_ms BETWEEN r.first_ms - 60000 AND r.first_ms + 60000
+SELECT r.id, r.session_id, r.project, r.rule, coalesce(CASE WHEN json_valid(CAST(p.body AS TEXT))
+  THEN json_extract(CAST(p.body AS TEXT), '$.tool_input.command') END, e.tool || ' ' || e.detail) AS what
+FROM refusal r
+  LEFT JOIN event e ON e.uuid = r.event_uuid AND e.received_ms BETWEEN r.first_ms - 60000 AND r.first_ms + 60000
+  LEFT JOIN payload p ON p.event_id = e.id
 WHERE r.code = :code;
 
 -- query: REFUSAL_ALLOW

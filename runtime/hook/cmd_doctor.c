@@ -2,6 +2,7 @@
 /* Looks at everything that has to be right for an event to be recorded and judged. Changes nothing.
  * Each finding comes with what to do about it. */
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include "ctx.h"
 #include "libccm/clock.h"
 #include "libccm/host.h"
+#include "libccm/proc.h"
 #include "libccm/spool.h"
 #include "libccm/term.h"
 #include "print.h"
@@ -21,7 +23,10 @@
 #define UNFINISHED_AFTER_MS (15 * 60 * 1000)         /* no event takes so long */
 #define SPOOLED_AFTER_MS (10 * 60 * 1000)
 #define WAL_MAX_BYTES ((int64_t)64 << 20)
+#define GUARD_TIMEOUT_MS 10000
 #define FREE_MIN_BYTES ((int64_t)200 << 20)
+
+extern char **environ;
 
 struct doctor {
 	struct ctx *ctx;
@@ -589,6 +594,61 @@ static int check_orphans(struct doctor *d)
 	return 0;
 }
 
+/* ---- security-guard, if it is enabled */
+
+static bool in_path(const char *name)
+{
+	const char *p = getenv("PATH");
+	char file[PATH_MAX];
+
+	for (; p && *p; p += strcspn(p, ":"), p += *p == ':')
+		if (snprintf(file, sizeof file, "%.*s/%s", (int)strcspn(p, ":"), p, name) < (int)sizeof file && access(file, X_OK) == 0)
+			return true;
+	return false;
+}
+
+/* Its program says what is wrong with rules and settings, a line each on stderr. */
+static int check_rules(struct doctor *d, const char *guard)
+{
+	const char *const argv[] = { "ccm-guard", "rules", "--check", NULL };
+	struct ccm_proc_result result = { 0 };
+	int r = ccm_proc_run_all(&(struct ccm_proc_spec){ .path = guard, .argv = argv, .envp = (const char *const *)environ,
+							  .output_max_bytes = 65536, .timeout_ms = GUARD_TIMEOUT_MS }, 1, &result);
+
+	if (r < 0)
+		return r;
+	for (const char *p = ccm_sbuf_str(&result.err); *p; p += strcspn(p, "\n"), p += *p == '\n') {
+		const char *words = strncmp(p, "ccm-guard: warning: ", 20) == 0 ? p + 20 : p;
+
+		finding(d, "correct the line: until then it is left out, the rest holds ('man 7 ccm-guard')", "%.*s",
+			(int)strcspn(words, "\n"), words);
+	}
+	if (result.error || (result.exit_status != 0 && !result.err.bytes))
+		finding(d, "install ccm again: until then security-guard refuses every call", "'%s' cannot be run", guard);
+	else if (result.exit_status == 0)
+		fine(d, "security-guard has rules without a mistake");
+	ccm_proc_result_done(&result);
+	return 0;
+}
+
+static int check_guard(struct doctor *d)
+{
+	const struct ccm_automations *list = &d->scripts.enabled;
+	_cleanup_free_ char *guard = scripts_path(d->ctx->paths.libexec, "ccm-guard", "");
+
+	if (!guard)
+		return -ENOMEM;
+	if (!scripts_find(list, "security-guard", NULL))
+		return 0;
+	if (!in_path("shfmt"))
+		finding(d, "install it (Debian: apt install shfmt)",
+			"shfmt is missing: security-guard asks about every command that is more than plain words");
+	if (access(guard, X_OK) == 0)
+		return check_rules(d, guard);
+	finding(d, "install ccm again: until then security-guard refuses every call", "'%s' is missing", guard);
+	return 0;
+}
+
 static int check_automations(struct doctor *d)
 {
 	const struct ccm_automations *list;
@@ -616,7 +676,8 @@ static int check_automations(struct doctor *d)
 		fine(d, "none is enabled ('ccm-hook list' shows what there is)");
 	else if (!broken)
 		fine(d, "%zu enabled, and every one can run", list->count);
-	return check_orphans(d);
+	r = check_guard(d);
+	return r < 0 ? r : check_orphans(d);
 }
 
 static const struct area {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ctx.h"
+#include "halt.h"
 #include "libccm/automation.h"
 #include "libccm/clock.h"
 #include "libccm/dbmem.h"
@@ -33,6 +34,7 @@ struct work {
 	struct ccm_store store;
 	struct ccm_record record;
 	struct ccm_outcome outcome;
+	char *halt;                              /* why the session is halted; NULL: it is not */
 	struct ccm_sbuf out, err, notes;
 	int exit_status;
 };
@@ -184,6 +186,34 @@ static int ask_instead(struct work *w)
 	return ccm_outcome_add_stage(&w->outcome, &name, &a, 1);
 }
 
+/* Nothing is judged any more, and nothing runs. */
+static int stay_halted(struct work *w)
+{
+	const char *name = "ccm";
+	_cleanup_sbuf_ struct ccm_sbuf reason = { 0 };
+	struct ccm_answer a = { .stop = true, .stop_reason = w->halt };
+
+	if (strcmp(w->event.name, "PreToolUse") == 0) {
+		ccm_sbuf_addf(&reason, "this session is halted until the person's next prompt: %s", w->halt);
+		if (ccm_sbuf_error(&reason))
+			return -ENOMEM;
+		a.verdict = CCM_VERDICT_DENY;
+		a.reason = reason.text;
+	}
+	return ccm_outcome_add_stage(&w->outcome, &name, &a, 1);
+}
+
+/* The client may lose a stop that comes with a refusal. */
+static void remember_halt(struct work *w)
+{
+	const char *reason = w->outcome.stop_reason ? w->outcome.stop_reason : "an automation ended the turn";
+
+	if (w->halt || !w->event.name || !w->outcome.stop || w->outcome.verdict != CCM_VERDICT_DENY || strcmp(w->event.name, "PreToolUse") != 0)
+		return;
+	if (halt_begin(w->store.db, &w->event, reason) < 0)
+		note(w, "the halt of this session could not be kept");
+}
+
 static void answer(struct work *w)
 {
 	char id[32];
@@ -237,7 +267,7 @@ static bool is_quiet(const struct work *w)
 {
 	bool troubles = w->automations.problem || w->ctx->settings.problems.bytes;
 
-	if (blind(w))
+	if (blind(w) || w->halt)
 		return false;
 	for (size_t i = 0; i < w->automations.count; i++)
 		troubles = troubles || w->automations.items[i].problem;
@@ -268,6 +298,12 @@ static int process(struct work *w)
 		ccm_warn("the event is not valid: %s", ccm_sbuf_str(&w->event.problem));
 	w->outcome.event = w->event.name;
 	w->outcome.spec = w->event.spec;
+	if (halt_matters(&w->event)) {
+		r = halt_look(ccm_store_db(&w->store), &w->event, &w->halt);
+		/* What is wrong with the database is told when the event is stored. */
+		if (r == -ENOMEM)
+			return r;
+	}
 	quiet = is_quiet(w);
 	if (quiet)
 		r = finish_record(w);
@@ -277,13 +313,14 @@ static int process(struct work *w)
 	if (quiet && !w->store.trouble.bytes)
 		return 0;
 	note_store(w);
-	r = run_automations(w);
+	r = w->halt ? stay_halted(w) : run_automations(w);
 	if (r == 0)
 		r = ask_instead(w);
 	if (r < 0)
 		return r;
 	tell_troubles(w);
 	answer(w);
+	remember_halt(w);
 	check_path(w);
 	r = finish_record(w);
 	if (r == 0)
@@ -308,6 +345,7 @@ static void release(struct work *w)
 		ccm_run_done(&w->runs[i]);
 	free(w->runs);
 	free(w->wanted);
+	free(w->halt);
 	if (ccm_store_close(&w->store))
 		start_tidy(w);
 	ccm_record_done(&w->record);

@@ -7,11 +7,13 @@
 #include "libccm/command.h"
 
 int cmd_alert(struct ctx *ctx, int argc, char **argv);
+int cmd_allow_once(struct ctx *ctx, int argc, char **argv);
 int cmd_config(struct ctx *ctx, int argc, char **argv);
 int cmd_db(struct ctx *ctx, int argc, char **argv);
 int cmd_disable(struct ctx *ctx, int argc, char **argv);
 int cmd_doctor(struct ctx *ctx, int argc, char **argv);
 int cmd_enable(struct ctx *ctx, int argc, char **argv);
+int cmd_explain(struct ctx *ctx, int argc, char **argv);
 int cmd_field(struct ctx *ctx, int argc, char **argv);
 int cmd_init(struct ctx *ctx, int argc, char **argv);
 int cmd_install(struct ctx *ctx, int argc, char **argv);

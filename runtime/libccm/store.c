@@ -226,6 +226,11 @@ void ccm_store_open(struct ccm_store *s, const struct ccm_paths *paths, const st
 	*s = (struct ccm_store){ .paths = paths, .settings = settings, .spool_fd = -1 };
 }
 
+struct ccm_db *ccm_store_db(struct ccm_store *s)
+{
+	return !s->paths->problem && open_db(s, &(struct ccm_diag){ 0 }) == 0 ? s->db : NULL;
+}
+
 void ccm_store_begin(struct ccm_store *s, const struct ccm_record *rec)
 {
 	struct ccm_diag diag = { 0 };

@@ -47,6 +47,9 @@ struct ccm_store {
 };
 
 void ccm_store_open(struct ccm_store *s, const struct ccm_paths *paths, const struct ccm_settings *settings);
+/* The database, open; NULL while it cannot be. What is wrong with it is told by ccm_store_begin(). */
+struct ccm_db *ccm_store_db(struct ccm_store *s);
+
 void ccm_store_begin(struct ccm_store *s, const struct ccm_record *r);
 void ccm_store_finish(struct ccm_store *s, const struct ccm_record *r);
 

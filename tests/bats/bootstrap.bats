@@ -196,6 +196,19 @@ teardown() {
 @test "bootstrap: it enables the default automations, in the place where they were installed" {
 	run -0 readlink -f "$HOME/.ccm/automations/enabled/"*-context-inject
 	[[ $output == "$HOME/.local/"*context-inject ]]
+	run -0 readlink -f "$HOME/.ccm/automations/enabled/"*-security-guard
+	[[ $output == "$HOME/.local/"*security-guard ]]
+}
+
+@test "bootstrap: the security-guard that it installs judges" {
+	export CCM_HOME="$BATS_TEST_TMPDIR/.ccm"
+	"$INSTALLED" init
+	"$INSTALLED" enable security-guard
+	run -0 --separate-stderr "$INSTALLED" run < <(event PreToolUse-Bash '.tool_input.command = "rm -rf /"')
+	[ "$(jq -r .hookSpecificOutput.permissionDecision <<<"$output")" = deny ]
+	[ -z "$stderr" ]
+	run -0 --separate-stderr "$INSTALLED" run < <(event PreToolUse-Bash '.tool_input.command = "ls"')
+	[ -z "$output$stderr" ]
 }
 
 @test "bootstrap: it shows a first event that is in the log" {

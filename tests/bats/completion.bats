@@ -58,7 +58,7 @@ offers() {
 
 @test "completion: offers every command of the help" {
 	local commands
-	commands=$(ccm-hook --help | sed -n 's/^  \([a-z]*\) .*/\1/p' | sort | paste -sd ' ')
+	commands=$(ccm-hook --help | sed -n 's/^  \([a-z-]*\) .*/\1/p' | sort | paste -sd ' ')
 	[ "${#commands}" -gt 50 ]
 	offers "$commands" ""
 }
