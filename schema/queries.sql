@@ -368,3 +368,77 @@ WHERE e.tool = 'Write' AND e.received_ms >= (SELECT first_ms FROM session WHERE 
   AND e.session_id = :session_id AND (e.detail = :path
     OR (e.detail LIKE '%…' AND substr(:path, 1, length(e.detail) - 1) = substr(e.detail, 1, length(e.detail) - 1)))
 LIMIT 1;
+
+-- query: METER_GET
+SELECT five_hour_permille, five_hour_resets_ms, seven_day_permille, seven_day_resets_ms, cost_usd_micros
+FROM meter WHERE session_id = :session_id;
+
+-- Not written again while nothing has changed, but for the time, twice a minute.
+-- query: METER_PUT
+INSERT INTO meter (session_id, seen_ms, project, model, transcript, context_permille, cost_usd_micros,
+  five_hour_permille, five_hour_resets_ms, seven_day_permille, seven_day_resets_ms)
+VALUES (:session_id, :seen_ms, :project, :model, :transcript, :context_permille, :cost_usd_micros,
+  :five_hour_permille, :five_hour_resets_ms, :seven_day_permille, :seven_day_resets_ms)
+ON CONFLICT (session_id) DO UPDATE SET
+  seen_ms             = excluded.seen_ms,
+  project             = coalesce(excluded.project, project),
+  model               = coalesce(excluded.model, model),
+  transcript          = coalesce(excluded.transcript, transcript),
+  context_permille    = coalesce(excluded.context_permille, context_permille),
+  cost_usd_micros     = coalesce(excluded.cost_usd_micros, cost_usd_micros),
+  five_hour_permille  = coalesce(excluded.five_hour_permille, five_hour_permille),
+  five_hour_resets_ms = coalesce(excluded.five_hour_resets_ms, five_hour_resets_ms),
+  seven_day_permille  = coalesce(excluded.seven_day_permille, seven_day_permille),
+  seven_day_resets_ms = coalesce(excluded.seven_day_resets_ms, seven_day_resets_ms)
+WHERE abs(excluded.seen_ms - seen_ms) >= 30000
+  OR excluded.context_permille IS NOT context_permille OR excluded.cost_usd_micros IS NOT cost_usd_micros
+  OR excluded.model IS NOT model OR excluded.transcript IS NOT transcript OR excluded.project IS NOT project
+  OR excluded.five_hour_permille IS NOT five_hour_permille OR excluded.five_hour_resets_ms IS NOT five_hour_resets_ms
+  OR excluded.seven_day_permille IS NOT seven_day_permille OR excluded.seven_day_resets_ms IS NOT seven_day_resets_ms;
+
+-- query: METER_LIST
+SELECT m.session_id, m.seen_ms, m.project, m.model, m.context_permille, m.cost_usd_micros
+FROM meter m WHERE m.seen_ms >= :since_ms ORDER BY m.seen_ms DESC LIMIT :limit;
+
+-- query: QUOTA_GET
+SELECT scope, state, since_ms, source, used_permille, resets_ms, read_ms, override_until_ms
+FROM quota WHERE scope = :scope;
+
+-- query: QUOTA_LIST
+SELECT scope, state, since_ms, source, used_permille, resets_ms, read_ms, override_until_ms
+FROM quota ORDER BY scope;
+
+-- query: QUOTA_PUT
+INSERT INTO quota (scope, state, since_ms, source, used_permille, resets_ms, read_ms, override_until_ms)
+VALUES (:scope, :state, :since_ms, :source, :used_permille, :resets_ms, :read_ms, :override_until_ms)
+ON CONFLICT (scope) DO UPDATE SET state = excluded.state, since_ms = excluded.since_ms, source = excluded.source,
+  used_permille = excluded.used_permille, resets_ms = excluded.resets_ms, read_ms = excluded.read_ms,
+  override_until_ms = excluded.override_until_ms;
+
+-- query: READING_LAST
+SELECT used_permille, resets_ms, read_ms FROM reading
+WHERE scope = :scope AND source = :source AND used_permille IS NOT NULL ORDER BY id DESC LIMIT 1;
+
+-- query: READING_INSERT
+INSERT INTO reading (read_ms, scope, source, used_permille, resets_ms, from_state, to_state)
+VALUES (:read_ms, :scope, :source, :used_permille, :resets_ms, :from_state, :to_state);
+
+-- query: READING_LIST
+SELECT read_ms, scope, source, used_permille, resets_ms, from_state, to_state FROM reading
+WHERE read_ms >= :since_ms AND (:scope IS NULL OR scope = :scope) ORDER BY read_ms, id;
+
+-- query: READING_PRUNE
+DELETE FROM reading WHERE id IN (SELECT id FROM reading WHERE read_ms < :before_ms ORDER BY id LIMIT 1000);
+
+-- Each prompt once, however often it was tried.
+-- query: HELD_PUT
+INSERT INTO held (session_id, held_ms, scope, cwd, prompt, state, changed_ms)
+SELECT :session_id, :now_ms, :scope, :cwd, :prompt, 'held', :now_ms
+WHERE NOT EXISTS (SELECT 1 FROM held WHERE session_id = :session_id AND state = 'held' AND prompt IS :prompt);
+
+-- query: HELD_LIST
+SELECT id, session_id, held_ms, scope, cwd, prompt, state, resumes, changed_ms, problem FROM held
+WHERE (:state IS NULL OR state = :state) ORDER BY id DESC LIMIT :limit;
+
+-- query: ALERTS_PENDING
+SELECT count(*) AS count FROM alert WHERE created_ms >= :since_ms AND level <> 'info';

@@ -310,8 +310,8 @@ static int show_obstacles(const struct ccm_user_file *f, const struct ccm_host_r
 		ccm_warn("NOTHING WILL RUN: '%s' says \"disableAllHooks\": true; remove that line, or no hook of any kind "
 			 "is called", f->target);
 	if (report->status_line_taken) {
-		ccm_error("'%s' has a status line of another program, which was left as it is; remove its "
-			  "\"statusLine\" first if you want ours", f->target);
+		ccm_error("'%s' has a status line of another program, which was left as it is; --wrap-statusline "
+			  "shows it together with ours, or remove its \"statusLine\" first", f->target);
 		return -CCM_E_SAID;
 	}
 	return 0;
@@ -372,6 +372,7 @@ int cmd_install(struct ctx *ctx, int argc, char **argv)
 		JOB_OPTS(&job),
 		OPT_STR("events", 0, "all|A,B", &names, "register these events (default: the nine classic ones)"),
 		OPT_FLAG("statusline", 0, &job.want.status_line, "be the client's status line too"),
+		OPT_FLAG("wrap-statusline", 0, &job.want.wrap_status_line, "the same around the one that is there"),
 		OPT_FLAG("print-plugin", 0, &plugin, "print the registration as a plugin's hooks.json"),
 		OPT_END
 	};
@@ -380,6 +381,7 @@ int cmd_install(struct ctx *ctx, int argc, char **argv)
 	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
 	if (argc < 0)
 		return argc;
+	job.want.status_line = job.want.status_line || job.want.wrap_status_line;
 	r = job_path(&job);
 	if (r == 0)
 		r = pick_events(&job, names, events);

@@ -394,9 +394,47 @@ static void quote_for_shell(struct ccm_sbuf *out, const char *word)
 	ccm_sbuf_addc(out, '\'');
 }
 
+/* Between our command and the one that it wraps, as it stands in the file. */
+#define WRAP " statusline --wrap '"
+#define QUOTE_IN_FILE "'\\\\''"                /* what quote_for_shell() makes of ', in JSON */
+
+/* Where the wrapped command begins in the text of a JSON string, and how long it is; NULL: nothing is wrapped. It stands
+ * there as it stood in the file before, but for its single quotes: so it can be put back byte for byte. */
+static const char *wrapped_part(const struct ccm_json *command, size_t *ret_bytes)
+{
+	const char *end = command->text + command->bytes - 2, *start;      /* the closing ' and " */
+
+	start = memmem(command->text, command->bytes, WRAP, strlen(WRAP));
+	if (!start || start + strlen(WRAP) > end || *end != '\'')
+		return NULL;
+	start += strlen(WRAP);
+	*ret_bytes = (size_t)(end - start);
+	return start;
+}
+
+static void add_wrapped(struct ccm_sbuf *out, const char *text, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++) {
+		if (text[i] == '\'')
+			ccm_sbuf_adds(out, QUOTE_IN_FILE);
+		else
+			ccm_sbuf_addc(out, text[i]);
+	}
+}
+
+static void add_unwrapped(struct ccm_sbuf *out, const char *text, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++) {
+		ccm_sbuf_addc(out, text[i]);
+		if (bytes - i >= strlen(QUOTE_IN_FILE) && strncmp(text + i, QUOTE_IN_FILE, strlen(QUOTE_IN_FILE)) == 0)
+			i += strlen(QUOTE_IN_FILE) - 1;
+	}
+}
+
 static bool is_our_status_line(const struct ccm_json *status_line)
 {
 	static const char tail[] = " statusline";
+	char *wrap;
 	_cleanup_free_ char *text = NULL;
 	struct ccm_json command;
 	size_t bytes;
@@ -406,6 +444,9 @@ static bool is_our_status_line(const struct ccm_json *status_line)
 	text = ccm_json_string(&command);
 	if (!text)
 		return false;
+	wrap = strstr(text, WRAP);
+	if (wrap)
+		wrap[strlen(tail)] = '\0';
 	bytes = strlen(text);
 	if (bytes < sizeof tail || strcmp(text + bytes - (sizeof tail - 1), tail) != 0)
 		return false;
@@ -576,13 +617,25 @@ static void hooks_text(struct ccm_sbuf *out, const struct ccm_host_registration 
 	ccm_sbuf_addc(out, '}');
 }
 
-static void status_line_command(struct ccm_sbuf *out, const char *path)
+/* wrapped: the text of a JSON string, or NULL. */
+static void status_line_command(struct ccm_sbuf *out, const char *path, const char *wrapped, size_t wrapped_bytes)
 {
-	_cleanup_sbuf_ struct ccm_sbuf command = { 0 };
+	_cleanup_sbuf_ struct ccm_sbuf command = { 0 }, json = { 0 };
 
 	quote_for_shell(&command, path);
 	ccm_sbuf_adds(&command, " statusline");
-	ccm_json_quote(out, ccm_sbuf_str(&command), command.bytes);
+	ccm_json_quote(&json, ccm_sbuf_str(&command), command.bytes);
+	if (ccm_sbuf_error(&command) || ccm_sbuf_error(&json)) {
+		out->failed = true;
+		return;
+	}
+	ccm_sbuf_add(out, json.text, json.bytes - 1);
+	if (wrapped) {
+		ccm_sbuf_adds(out, &WRAP[strlen(" statusline")]);
+		add_wrapped(out, wrapped, wrapped_bytes);
+		ccm_sbuf_addc(out, '\'');
+	}
+	ccm_sbuf_addc(out, '"');
 }
 
 /* args[index] of the handler is this text. */
@@ -737,31 +790,66 @@ static int register_event(struct ccm_sbuf *doc, const struct ccm_host_event *eve
 	return ccm_json_insert(doc, &array, NULL, group.text);
 }
 
+/* Another program's status line becomes what ours wraps. A ' that is written as \u0027 could not be told from one of the
+ * shell's: such a line is left alone. */
+static int wrap_status_line(struct ccm_sbuf *doc, const struct ccm_json *status_line, const char *path,
+			    struct ccm_host_report *report)
+{
+	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
+	struct ccm_json now;
+
+	if (!ccm_json_member(status_line, "command", &now) || now.type != CCM_JSON_STRING ||
+	    memmem(now.text, now.bytes, "\\u0027", 6)) {
+		report->status_line_taken = true;
+		return 0;
+	}
+	status_line_command(&text, path, now.text + 1, now.bytes - 2);
+	if (ccm_sbuf_error(&text))
+		return -ENOMEM;
+	add_name(&report->updated, "statusLine");
+	return ccm_json_replace(doc, &now, text.text);
+}
+
 static int register_status_line(struct ccm_sbuf *doc, const struct ccm_host_registration *want,
 				struct ccm_host_report *report)
 {
 	_cleanup_sbuf_ struct ccm_sbuf command = { 0 }, value = { 0 };
 	struct ccm_json root, status_line, now;
+	const char *wrapped;
+	size_t bytes = 0;
 	int r;
 
-	status_line_command(&command, want->command);
-	ccm_sbuf_addf(&value, "{\"type\":\"command\",\"command\":%s}", ccm_sbuf_str(&command));
-	if (ccm_sbuf_error(&command) || ccm_sbuf_error(&value))
-		return -ENOMEM;
 	r = ccm_json_document(doc, &root, NULL);
 	if (r < 0)
 		return r;
 	if (!ccm_json_member(&root, "statusLine", &status_line)) {
 		if (!want->status_line)
 			return 0;
+		status_line_command(&command, want->command, NULL, 0);
+		ccm_sbuf_addf(&value, "{\"type\":\"command\",\"command\":%s}", ccm_sbuf_str(&command));
+		if (ccm_sbuf_error(&command) || ccm_sbuf_error(&value))
+			return -ENOMEM;
 		add_name(&report->added, "statusLine");
 		return ccm_json_insert(doc, &root, "statusLine", value.text);
 	}
 	if (!is_our_status_line(&status_line)) {
+		if (want->wrap_status_line)
+			return wrap_status_line(doc, &status_line, want->command, report);
 		report->status_line_taken = want->status_line;
 		return 0;
 	}
 	ccm_json_member(&status_line, "command", &now);
+	wrapped = wrapped_part(&now, &bytes);
+	if (wrapped) {
+		_cleanup_sbuf_ struct ccm_sbuf plain = { 0 };
+
+		add_unwrapped(&plain, wrapped, bytes);
+		status_line_command(&command, want->command, ccm_sbuf_str(&plain), plain.bytes);
+	} else {
+		status_line_command(&command, want->command, NULL, 0);
+	}
+	if (ccm_sbuf_error(&command))
+		return -ENOMEM;
 	if (now.bytes == command.bytes && memcmp(now.text, command.text, now.bytes) == 0)
 		return 0;
 	add_name(&report->updated, "statusLine");
@@ -920,13 +1008,25 @@ static bool any_of_ours(const struct place *p, const void *data _unused_)
 
 static int unregister_status_line(struct ccm_sbuf *doc, struct ccm_host_report *report)
 {
-	struct ccm_json root, status_line;
+	struct ccm_json root, status_line, command;
 	const struct ccm_json *const chain[] = { &root, &status_line };
+	const char *wrapped;
+	size_t bytes = 0;
 
 	if (ccm_json_document(doc, &root, NULL) < 0 || !ccm_json_member(&root, "statusLine", &status_line) ||
 	    !is_our_status_line(&status_line))
 		return 0;
 	add_name(&report->removed, "statusLine");
+	ccm_json_member(&status_line, "command", &command);
+	wrapped = wrapped_part(&command, &bytes);
+	if (wrapped) {
+		_cleanup_sbuf_ struct ccm_sbuf before = { 0 };
+
+		ccm_sbuf_addc(&before, '"');
+		add_unwrapped(&before, wrapped, bytes);
+		ccm_sbuf_addc(&before, '"');
+		return ccm_sbuf_error(&before) ? -ENOMEM : ccm_json_replace(doc, &command, before.text);
+	}
 	return remove_chain(doc, chain, 1, &report->empty);
 }
 

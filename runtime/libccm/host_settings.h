@@ -6,7 +6,8 @@
  * someone edited our entries or reformatted the file in between; then only our entries go.
  *
  * An entry is ours if it is a handler of type command in exec form whose command's last component
- * is ccm-hook and whose args begin with "run", or a statusLine that runs ccm-hook statusline.
+ * is ccm-hook and whose args begin with "run", or a statusLine that runs ccm-hook statusline,
+ * be it around the one that stood there before (--wrap).
  *
  * Errors:  -CCM_E_REFUSED with words and a position: the host would reject the file, or we cannot
  *          put our entries where they belong. The document may then be partly changed: drop it.
@@ -38,6 +39,7 @@ int ccm_host_settings_path(enum ccm_host_scope scope, char **ret, struct ccm_dia
 struct ccm_host_registration {
 	const char *command;         /* absolute path, or a name that the host finds in PATH */
 	bool status_line;            /* be the status line too */
+	bool wrap_status_line;       /* and where there is one of another program, run and show that one, too */
 	const struct ccm_host_event *const *events;
 	size_t event_count;
 };

@@ -13,6 +13,7 @@
 
 enum type {
 	TYPE_SIZE, TYPE_DURATION, TYPE_COUNT, TYPE_CHOICE,
+	TYPE_USD,                    /* dollars and cents; kept in millionths */
 	TYPE_LIST,                   /* each line an item of text */
 	TYPE_NAMED,                  /* NAME.*: each line a choice for what stands behind the dot */
 };
@@ -62,6 +63,14 @@ static const struct key {
 	  "What security-guard says where a rule of that group matches, as in group.git; ccm-guard(7) names the groups." },
 	{ "guard", "rule.*", TYPE_NAMED, FIELD(guard_says), "ask", "off|warn|ask|deny", 0, 0,
 	  "The same for one rule, as in rule.git-reset-hard." },
+	{ "statusline", "template", TYPE_LIST, FIELD(statusline_template), CCM_STATUSLINE_TEMPLATE, NULL, 0, 0,
+	  "What 'ccm-hook statusline' prints: parts with | between; a part all of whose {names} are empty is left out." },
+	{ "quota", "warning", TYPE_COUNT, FIELD(quota_warning), "50", NULL, 1, 1000,
+	  "From this percentage of a rate limit on, its state is warning." },
+	{ "quota", "critical", TYPE_COUNT, FIELD(quota_critical), "90", NULL, 1, 1000,
+	  "From this percentage of a rate limit on, quota-pause holds work back until the limit starts anew." },
+	{ "quota", "max_session_cost_usd", TYPE_USD, FIELD(max_session_cost_micros), "0", NULL, 0, 1000000LL * 1000000,
+	  "quota-pause stops a session that has cost so many dollars; 0 never does." },
 #undef FIELD
 };
 
@@ -133,6 +142,29 @@ static int count_parse(const char *text, int64_t *ret)
 	return *rest ? -EINVAL : errno ? -ERANGE : 0;
 }
 
+/* "12", "12.5", "12.50": at most six digits behind the point. */
+static int usd_parse(const char *text, int64_t *ret)
+{
+	int64_t micros = 0, unit = 1000000;
+	bool behind = false;
+	size_t digits = 0;
+
+	for (const char *p = text; *p; p++) {
+		if (*p == '.' && !behind && digits) {
+			behind = true;
+			continue;
+		}
+		if (*p < '0' || *p > '9' || (behind && unit == 1) || micros > INT64_MAX / 100)
+			return -EINVAL;
+		if (behind)
+			unit /= 10;
+		micros = behind ? micros + (*p - '0') * unit : micros * 10 + (*p - '0') * unit;
+		digits++;
+	}
+	*ret = micros;
+	return digits ? 0 : -EINVAL;
+}
+
 static bool is_list(const struct key *k)
 {
 	return k->type == TYPE_LIST || k->type == TYPE_NAMED;
@@ -161,6 +193,9 @@ static int parse_value(const struct key *k, const char *value, int64_t *ret)
 		break;
 	case TYPE_COUNT:
 		r = count_parse(value, ret);
+		break;
+	case TYPE_USD:
+		r = usd_parse(value, ret);
 		break;
 	case TYPE_CHOICE:
 	case TYPE_NAMED:
@@ -219,7 +254,7 @@ struct reader {
 
 static const char *type_name(const struct key *k)
 {
-	return k->type == TYPE_SIZE ? "size" : k->type == TYPE_COUNT ? "whole number" : "duration";
+	return k->type == TYPE_SIZE ? "size" : k->type == TYPE_COUNT ? "whole number" : k->type == TYPE_USD ? "number" : "duration";
 }
 
 /* A wrong value leaves what was in force; of a list, nothing of the line is. */
@@ -326,6 +361,11 @@ void ccm_settings_done(struct ccm_settings *s)
 	ccm_sbuf_done(&s->problems);
 }
 
+const char *ccm_settings_text(const struct ccm_setting_list *list)
+{
+	return list->count ? list->items[list->count - 1].text : NULL;
+}
+
 bool ccm_settings_has(const struct ccm_settings *s, const char *section, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
@@ -355,6 +395,8 @@ static void print_value(struct ccm_sbuf *out, const struct key *k, int64_t n)
 	}
 	if (k->type == TYPE_COUNT) {
 		ccm_sbuf_addf(out, "%lld", (long long)n);
+	} else if (k->type == TYPE_USD) {
+		ccm_sbuf_addf(out, "%lld.%06lld", (long long)(n / 1000000), (long long)(n % 1000000));
 	} else if (k->type == TYPE_SIZE) {
 		while (n % sizes[i].factor)
 			i++;

@@ -35,6 +35,8 @@ struct ccm_setting_list {
 enum ccm_guard_profile { CCM_GUARD_RELAXED, CCM_GUARD_STANDARD, CCM_GUARD_STRICT };
 enum ccm_guard_say { CCM_GUARD_OFF, CCM_GUARD_WARN, CCM_GUARD_ASK, CCM_GUARD_DENY };       /* in rising order of rank */
 
+#define CCM_STATUSLINE_TEMPLATE "{model} | {project} {branch} | context {context} | 5h {5h} | 7d {7d} | {cost} | {alerts}"
+
 enum ccm_payload_form { CCM_PAYLOAD_FULL, CCM_PAYLOAD_REDACTED, CCM_PAYLOAD_NONE };
 
 struct ccm_settings {
@@ -54,6 +56,10 @@ struct ccm_settings {
 	struct ccm_setting_list guard_allow_paths;     /* [guard] allow_paths */
 	struct ccm_setting_list guard_allow_commands;  /* [guard] allow_commands */
 	struct ccm_setting_list guard_says;            /* [guard] group.NAME and rule.ID; number: an enum ccm_guard_say */
+	struct ccm_setting_list statusline_template;   /* [statusline] template: the last one counts */
+	int64_t quota_warning;         /* [quota] warning, percent */
+	int64_t quota_critical;        /* [quota] critical, percent */
+	int64_t max_session_cost_micros;   /* [quota] max_session_cost_usd, in millionths; 0: no bound */
 	uint64_t given;                /* which keys the file has; see ccm_settings_has() */
 	struct ccm_sbuf problems;      /* one line each: "config.ini:3: unknown key 'payloda' ..." */
 };
@@ -65,6 +71,9 @@ void ccm_settings_done(struct ccm_settings *s);
 
 /* Reads the text as if it were the file of that name. */
 void ccm_settings_parse(const char *name, const char *text, struct ccm_settings *ret);
+
+/* The last of a list's texts, or NULL: of a key that is one text. */
+const char *ccm_settings_text(const struct ccm_setting_list *list);
 
 /* True if the file has this key, whatever its value. */
 bool ccm_settings_has(const struct ccm_settings *s, const char *section, const char *name);

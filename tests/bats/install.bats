@@ -372,6 +372,28 @@ backups() {
 	[ "$(events)" = "$NINE" ]
 }
 
+@test "install: --wrap-statusline runs the status line that was there, and uninstall puts it back byte for byte" {
+	settings <<-'EOF'
+		{"statusLine": {"padding": 0, "type": "command", "command": "wc -c; printf '\u0041\n'; echo \"it's\" mine"}}
+	EOF
+	ccm-hook install --wrap-statusline
+	NO_COLOR=1 run -0 --separate-stderr sh -c "$(jq -r .statusLine.command "$SETTINGS")" <<<'{"cwd":"/x/y"}'
+	[ "$output" = $'15\nA\nit'"'"$'s mine\ny' ]
+	ccm-hook install
+	[ "$(jq -r .statusLine.padding "$SETTINGS")" = 0 ]
+	ccm-hook uninstall
+	cmp before "$SETTINGS"
+}
+
+@test "install: a status line whose quotes are written as escapes is left alone, even with --wrap-statusline" {
+	settings <<-'EOF'
+		{"statusLine": {"type": "command", "command": "echo \u0027mine\u0027"}}
+	EOF
+	run -1 --separate-stderr ccm-hook install --wrap-statusline
+	[[ $stderr == *"has a status line of another program, which was left as it is"* ]]
+	[ "$(jq -r .statusLine.command "$SETTINGS")" = "echo 'mine'" ]
+}
+
 @test "install: the status line's command runs as the client runs it" {
 	mkdir -p "it's here"
 	cp "$CCM_BUILD/ccm-hook" "it's here/ccm-hook"

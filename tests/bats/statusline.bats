@@ -130,3 +130,122 @@ status() {
 	kill "$!"
 	[[ $output == 'Sonnet 5'* ]]
 }
+
+# ---- what is stored
+
+# Usage: soon HOURS
+# A reset time that is to come.
+soon() { echo "$(($(date +%s) + $1 * 3600))"; }
+
+@test "statusline: stores context, cost and both limits of the session" {
+	ccm-hook init
+	status ".rate_limits.five_hour.resets_at = $(soon 2) | .rate_limits.seven_day.resets_at = $(soon 30)
+		| .context_window.used_percentage = 12.34 | .cost.total_cost_usd = 1.5"
+	[ "$(db 'SELECT session_id, context_permille, cost_usd_micros, five_hour_permille, seven_day_permille FROM meter')" = \
+		'02c2c36f-3f81-418c-a95f-8cba8ff74df3|123|1500000|930|410' ]
+	[ "$(db 'SELECT scope, state, source, used_permille FROM quota')" = \
+		$'five_hour|critical|client|930\nseven_day|ok|client|410' ]
+}
+
+@test "statusline: limits of 0, 100 and 130 % are taken as they are" {
+	local percent
+	for percent in 0 100 130; do
+		rm -rf "$CCM_HOME"
+		ccm-hook init
+		run -0 --separate-stderr status ".rate_limits = {five_hour: {used_percentage: $percent, resets_at: $(soon 2)}}"
+		[ "$(db 'SELECT scope, used_permille FROM quota')" = "five_hour|$((percent * 10))" ]
+		[[ $output == *"5h "*" $percent% until "* ]]
+	done
+}
+
+@test "statusline: limits that are null, a text, negative or absurd, and a reset that is past, change no state" {
+	local limit
+	ccm-hook init
+	for limit in null '"93"' -5 1e300 '{}' '[1]'; do
+		run -0 --separate-stderr status ".rate_limits = {five_hour: {used_percentage: $limit, resets_at: $(soon 2)}}"
+		[ -z "$stderr" ]
+	done
+	status '.rate_limits = {five_hour: {used_percentage: 99, resets_at: 1000}, seven_day: null}'
+	status '.rate_limits = "none"'
+	[ -z "$(db 'SELECT * FROM quota')" ]
+}
+
+@test "statusline: a limit without a usable reset time is over after its whole length" {
+	ccm-hook init
+	status '.rate_limits = {five_hour: {used_percentage: 95, resets_at: "soon"}, seven_day: {used_percentage: 95, resets_at: 9e10}}'
+	[ "$(db 'SELECT scope, (resets_ms - read_ms) / 3600000 FROM quota')" = $'five_hour|5\nseven_day|168' ]
+}
+
+@test "statusline: a session that only repeats itself does not undo what another one said later" {
+	local old new
+	old=".rate_limits = {five_hour: {used_percentage: 40, resets_at: $(soon 2)}}"
+	new=".session_id = \"other\" | .rate_limits = {five_hour: {used_percentage: 55, resets_at: $(soon 2)}}"
+	ccm-hook init
+	status "$old"
+	status "$new"
+	status "$old"
+	[ "$(db 'SELECT state, used_permille FROM quota')" = 'warning|550' ]
+}
+
+@test "statusline: shows the line though the database is locked, broken, newer or missing" {
+	local expected
+	expected=$(status .)
+	[ ! -e "$CCM_HOME" ]
+	ccm-hook init
+	db 'PRAGMA user_version = 999'
+	run -0 --separate-stderr status .
+	[ "$output" = "$expected" ]
+	echo garbage >"$CCM_HOME/ccm.db"
+	run -0 --separate-stderr status .
+	[ "$output" = "$expected" ]
+	[ -z "$stderr" ]
+}
+
+@test "statusline: tells how many alerts there were within a day" {
+	ccm-hook init
+	status 'del(.rate_limits)'
+	ccm-hook alert info 'nothing much'
+	run -0 status 'del(.rate_limits)'
+	[[ $output != *alert* ]]
+	ccm-hook alert warning 'look here'
+	run -0 status 'del(.rate_limits)'
+	[[ $output == *' │ 1 alert' ]]
+}
+
+# ---- the template
+
+# Usage: template TEXT
+template() {
+	mkdir -p -m 700 "$CCM_HOME"
+	printf '[statusline]\ntemplate = %s\n' "$1" >"$CCM_HOME/config.ini"
+}
+
+@test "statusline: the template says what is shown, and parts that have nothing to say are left out" {
+	template 'at {project} {branch}|{7d}|{alerts}|cost {cost}|hello'
+	COLUMNS=20 run -0 --separate-stderr status '.cost.total_cost_usd = 2'
+	[ "$output" = 'at project │ 41% │ cost $2.00 │ hello' ]
+}
+
+@test "statusline: a {name} that there is none of is shown as it stands" {
+	template '{model} {colour} {'
+	run -0 --separate-stderr status .
+	[ "$output" = 'Sonnet 5 {colour} {' ]
+}
+
+# ---- around another one
+
+@test "statusline: --wrap prints the output of another status line first, with the same input" {
+	run -0 --separate-stderr ccm-hook statusline --wrap 'jq -r .model.id; printf two' <"$FIXTURES/hooks/StatusLine-first.json"
+	[ "$output" = $'claude-opus-4-8[1m]\ntwo\nOpus 4.8 (1M context) │ project' ]
+}
+
+@test "statusline: the template has a place for the first line of the wrapped one" {
+	template '{project} | {wrapped}'
+	run -0 --separate-stderr ccm-hook statusline --wrap 'echo one; echo two' <"$STATUS"
+	[ "$output" = 'project │ one' ]
+}
+
+@test "statusline: a wrapped status line that fails or is missing takes nothing from ours" {
+	run -0 --separate-stderr ccm-hook statusline --wrap 'no-such-program; exit 3' <"$FIXTURES/hooks/StatusLine-first.json"
+	[ "$output" = 'Opus 4.8 (1M context) │ project' ]
+}
