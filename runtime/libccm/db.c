@@ -16,7 +16,8 @@
 /* How long one sleep for a lock is: the first, and the longest. */
 #define BUSY_FIRST_US 200
 #define BUSY_MOST_US 4000
-#define SHORTEN_MAX_MS 5         /* how long readers are waited for while writers must wait, too */
+#define TRUNCATE_PAGES 4096
+#define TRUNCATE_WAIT_MS 5
 
 #define HEADER_BYTES 512         /* no database is smaller (sqlite.org/fileformat.html, page size) */
 
@@ -475,35 +476,60 @@ static int move_wal(struct ccm_db *db, bool *ret_all)
 	return from_sqlite(db, r);
 }
 
+/* The commit that begins the WAL anew waits for its header to be on the disk: now, when nothing else is to be written there,
+ * that is short, and it is not a hook's. *ret_begun: it was begun anew; else somebody has written or reads. */
+static int begin_wal(struct ccm_db *db, bool *ret_begun)
+{
+	int r = set_version(db);
+
+	*ret_begun = r == 0 && db->wal_pages == 1;
+	return r;
+}
+
 int ccm_db_checkpoint_some(struct ccm_db *db)
 {
-	bool all;
-	int r = move_wal(db, &all);
+	bool done;
+	int r = move_wal(db, &done);
 
 	if (r == -CCM_E_BUSY)
 		return 0;
-	/* The commit that begins the WAL anew waits for its header to be on the disk: now, when nothing else is to be
-	 * written there, that is short, and it is not a hook's. */
-	return r < 0 || !all ? r : set_version(db);
+	return r < 0 || !done ? r : begin_wal(db, &done);
+}
+
+/* SQLite's own way of making the WAL short moves what was written meanwhile, and waits for readers, while it keeps writers
+ * out. It is for a WAL that has become long in spite of us, and for as long as nobody minds. */
+static int truncate_wal(struct ccm_db *db)
+{
+	int64_t timeout_ms = db->busy_timeout_ms;
+	int r;
+
+	if (db->busy_timeout_ms > TRUNCATE_WAIT_MS)
+		db->busy_timeout_ms = TRUNCATE_WAIT_MS;
+	r = from_sqlite(db, sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+	db->busy_timeout_ms = timeout_ms;
+	return r < 0 ? r : set_version(db);
 }
 
 int ccm_db_checkpoint(struct ccm_db *db)
 {
-	int64_t timeout_ms = db->busy_timeout_ms;
-	bool all;
-	int r = move_wal(db, &all);
+	bool done = true;
+	int r;
 
+	ccm_db_defer_checkpoint(db);
+	/* With this the commit that begins the WAL anew cuts the file, too. */
+	r = exec_text(db, "PRAGMA journal_size_limit = 0");
+	for (int again = 0; r == 0 && again < 3; again++) {
+		r = move_wal(db, &done);
+		if (r == 0 && !done)
+			break;
+		if (r == 0)
+			r = begin_wal(db, &done);
+		if (done)
+			return r;
+	}
 	if (r < 0)
 		return r;
-	/* It waits for readers while it keeps writers out: a long `log` would hold back every hook meanwhile. */
-	if (db->busy_timeout_ms > SHORTEN_MAX_MS)
-		db->busy_timeout_ms = SHORTEN_MAX_MS;
-	r = from_sqlite(db, sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
-	db->busy_timeout_ms = timeout_ms;
-	if (r < 0)
-		return r;
-	/* The first commit into an empty WAL pays for syncing its header: it is paid for here. */
-	return set_version(db);
+	return db->wal_pages < TRUNCATE_PAGES ? -CCM_E_BUSY : truncate_wal(db);
 }
 
 static int bind_args(sqlite3_stmt *s, const struct ccm_db_arg *args)

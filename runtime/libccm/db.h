@@ -90,8 +90,9 @@ void ccm_db_leave(struct ccm_db *db);
 /* How long the WAL was after the last commit on this connection, if its checkpoints are deferred. */
 int ccm_db_wal_pages(const struct ccm_db *db);
 
-/* Moves the WAL into the database file and makes it short. Holds writers back only for the moment
- * in which it is made short. -CCM_E_BUSY: a reader is in the way; next time. */
+/* Moves the WAL into the database file and makes it short. Holds writers back only for the moment in which it is made
+ * short: for one small commit. -CCM_E_BUSY: readers or writers are in the way; next time. From then on commits on this
+ * connection no longer checkpoint. */
 int ccm_db_checkpoint(struct ccm_db *db);
 
 /* Moves what it can of the WAL into the database file, so that later commits overwrite it. Holds nobody back, except for

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What pruning does while it keeps writers out, counted below SQLite: how many pages it reads and writes between taking the
- * write lock and letting go of it, and whether it waits for the disk meanwhile. So many pages take a few milliseconds on
+/* What pruning and checkpoints do while they keep writers out, counted below SQLite: how many pages they read and write between taking the
+ * write lock and letting go of it, and whether they wait for the disk meanwhile. So many pages take a few milliseconds on
  * any machine, and the count is the same on a busy one. */
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -20,9 +20,12 @@ static struct {
 	bool held;
 	int pages, syncs;            /* since the lock was taken */
 	int holds, most_pages;       /* of all holds */
-	int slow_syncs;              /* in a hold that wrote more than the commit that begins a write-ahead log */
+	int slow_syncs;              /* more than one in a hold, or in one that wrote more than what begins a write-ahead log */
 	int truncations;             /* while it was held */
 } seen;
+
+static sqlite3 *other;               /* a hook that commits each time when we wait for the disk */
+static int interruptions;            /* so many times more */
 
 static sqlite3_vfs counting, *below;
 static struct {
@@ -46,10 +49,26 @@ static int see_write(sqlite3_file *f, const void *from, int bytes, sqlite3_int64
 	return below_of(f)->xWrite(f, from, bytes, at);
 }
 
+static void must(sqlite3 *db, const char *sql)
+{
+	char *words = NULL;
+
+	if (sqlite3_exec(db, sql, NULL, NULL, &words) != SQLITE_OK) {
+		fprintf(stderr, "%s: %s\n", words, sql);
+		exit(1);
+	}
+}
+
 static int see_sync(sqlite3_file *f, int flags)
 {
+	int r = below_of(f)->xSync(f, flags);
+
 	seen.syncs++;
-	return below_of(f)->xSync(f, flags);
+	if (!seen.held && interruptions > 0) {
+		interruptions--;
+		must(other, "UPDATE state SET value = value || '.'");
+	}
+	return r;
 }
 
 static int see_truncate(sqlite3_file *f, sqlite3_int64 bytes)
@@ -62,7 +81,7 @@ static void see_hold_end(void)
 {
 	seen.held = false;
 	seen.holds++;
-	seen.slow_syncs += seen.syncs && seen.pages > 4;
+	seen.slow_syncs += seen.syncs > 1 || (seen.syncs && seen.pages > 4);
 	if (seen.pages > seen.most_pages)
 		seen.most_pages = seen.pages;
 }
@@ -120,16 +139,6 @@ static const char fill[] =
 
 static char path[256];
 
-static void must(sqlite3 *db, const char *sql)
-{
-	char *words = NULL;
-
-	if (sqlite3_exec(db, sql, NULL, NULL, &words) != SQLITE_OK) {
-		fprintf(stderr, "%s: %s\n", words, sql);
-		exit(1);
-	}
-}
-
 static void make_database(void)
 {
 	_cleanup_db_ struct ccm_db *db = NULL;
@@ -180,6 +189,30 @@ static int64_t prune(struct ccm_db *db, struct ccm_prune p)
 	return p.events;
 }
 
+static int64_t wal_bytes(void)
+{
+	char name[300];
+	struct stat st;
+
+	snprintf(name, sizeof name, "%s-wal", path);
+	return stat(name, &st) == 0 ? st.st_size : -1;
+}
+
+/* However often hooks come in between, they are kept out for no more than a small commit. */
+static void checkpoint(struct ccm_db *db, int hooks, int result)
+{
+	must(other, "UPDATE state SET value = value || '.'");
+	memset(&seen, 0, sizeof seen);
+	interruptions = hooks;
+	CHECK_INT(ccm_db_checkpoint(db), result);
+	CHECK(interruptions < hooks || hooks == 0);
+	CHECK_INT(seen.slow_syncs, 0);
+	CHECK(seen.most_pages < 10);
+	/* A header and one page. */
+	CHECK(result < 0 || wal_bytes() == 32 + 24 + 4096);
+	interruptions = 0;
+}
+
 int main(void)
 {
 	_cleanup_db_ struct ccm_db *db = NULL;
@@ -202,6 +235,15 @@ int main(void)
 	CHECK_INT(prune(db, (struct ccm_prune){ .before_ms = DAY_MS }), 4000 - 1999 - events);
 	CHECK_INT(count(db, "SELECT (SELECT count(*) FROM payload) + (SELECT count(*) FROM run) + (SELECT count(*) FROM session) AS n"), 0);
 	CHECK_INT(count(db, "SELECT count(*) AS n FROM state"), 1);
+	CHECK_OR_DIE(sqlite3_open(path, &other) == SQLITE_OK);
+	must(other, "PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = NORMAL");
+	check_case = "alone";
+	checkpoint(db, 0, 0);
+	check_case = "a hook in between";
+	checkpoint(db, 1, 0);
+	check_case = "hooks at any moment";
+	checkpoint(db, 1000, -CCM_E_BUSY);
+	sqlite3_close(other);
 	remove_database();
 	return 0;
 }
