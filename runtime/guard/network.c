@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT */
+/* What programs do with files, as far as it matters later in the same text: copies, archives and downloads carry what is
+ * known of their origin; whatever is known to be secret must not reach a program that sends. */
+#include "shell.h"
+
+#include <string.h>
+
+#include "libccm/macros.h"
+#include "path.h"
+
+#define SECRET (GUARD_TAINT_SECRET | GUARD_TAINT_ENV)
+
+struct files {
+	struct shell *sh;
+	const char *name;
+	struct guard_value *words;
+	size_t count;
+	struct emitted *self;
+	bool told;
+};
+
+static bool one_of(const char *name, const char *list)
+{
+	size_t n = strlen(name);
+
+	for (const char *at = list; *at;) {
+		size_t k = strcspn(at, " ");
+
+		if (k == n && strncmp(at, name, n) == 0)
+			return true;
+		at += k + (at[k] == ' ');
+	}
+	return false;
+}
+
+static void sends(struct files *f, const char *what)
+{
+	if (!f->told)
+		add_fact(f->sh, GUARD_FACT_SENDS_SECRET, f->self, what);
+	f->told = true;
+}
+
+/* A file that goes out. Once a secret was copied to some other name, a file of which nothing is known may be it. */
+static void sends_file(struct files *f, const char *path)
+{
+	struct file *known = file_find(f->sh, path);
+
+	if (strcmp(path, "-") == 0) {
+		if (read_all(f->sh, &f->sh->fds[0]).taint & SECRET)
+			sends(f, joined_words(f->sh, f->words, f->count));
+		return;
+	}
+	if ((file_taint(f->sh, path, true) & SECRET) || (!known && f->sh->walk->secret_copied && !strstr(path, "://")))
+		sends(f, path);
+}
+
+static void sends_words(struct files *f)
+{
+	for (size_t i = 1; i < f->count; i++)
+		if (f->words[i].taint & SECRET)
+			sends(f, joined_words(f->sh, f->words, f->count));
+}
+
+static void sends_input(struct files *f)
+{
+	unsigned taint = read_all(f->sh, &f->sh->fds[0]).taint;
+
+	if (taint & SECRET)
+		sends(f, joined_words(f->sh, f->words, f->count));
+	if (taint & GUARD_TAINT_SESSION)
+		add_fact(f->sh, GUARD_FACT_REVERSE_SHELL, f->self, joined_words(f->sh, f->words, f->count));
+}
+
+static void downloaded(struct files *f, const char *path)
+{
+	struct guard_value v = value_unknown(GUARD_TAINT_NETWORK);
+
+	if (strcmp(path, "-") != 0)
+		file_write(f->sh, path, &v, false);
+}
+
+/* The name that a download gets: the last part of the address's path. */
+static void downloaded_as_named(struct files *f)
+{
+	for (size_t i = 1; i < f->count; i++) {
+		const char *w = f->words[i].text, *start = strstr(w, "://"), *slash;
+		size_t n;
+
+		if (w[0] == '-' || (!start && !strchr(w, '/') && !strchr(w, '.')))
+			continue;
+		start = start ? start + 3 : w;
+		n = strcspn(start, "?#");
+		slash = memrchr(start, '/', n);
+		if (!slash || slash + 1 == start + n)
+			downloaded(f, "index.html");
+		else
+			downloaded(f, guard_arena_copy(f->sh->walk->arena, slash + 1, n - (size_t)(slash + 1 - start)));
+	}
+}
+
+/* --name at least as long as its shortest form, and its value: behind '=' or the next word. NULL: another option. */
+static const char *long_value(const struct files *f, size_t i, const char *name, size_t shortest)
+{
+	const char *w = f->words[i].text;
+	size_t n;
+
+	if (w[0] != '-' || w[1] != '-')
+		return NULL;
+	n = strcspn(w + 2, "=");
+	if (n < shortest || strncmp(w + 2, name, n) != 0)
+		return NULL;
+	if (w[2 + n] == '=')
+		return w + 3 + n;
+	return i + 1 < f->count ? f->words[i + 1].text : "";
+}
+
+/* The value of a short option in a bundle: -sXPOST, -so FILE. NULL: it is not there. */
+static const char *short_value(const struct files *f, size_t i, char letter, const char *valued)
+{
+	const char *w = f->words[i].text;
+
+	if (w[0] != '-' || w[1] == '-')
+		return NULL;
+	for (size_t k = 1; w[k]; k++) {
+		if (w[k] == letter)
+			return w[k + 1] ? w + k + 1 : i + 1 < f->count ? f->words[i + 1].text : "";
+		if (strchr(valued, w[k]))
+			return NULL;
+	}
+	return NULL;
+}
+
+static void curl_data(struct files *f, const char *value, bool form)
+{
+	const char *at = value;
+
+	if (!value)
+		return;
+	if (form)
+		at = strchr(value, '=') ? strchr(value, '=') + 1 : value;
+	else if (value[0] != '@' && strchr(value, '@') && strchr(value, '=') && strchr(value, '=') < strchr(value, '@'))
+		at = strchr(value, '@');
+	if (*at == '@' || (form && *at == '<')) {
+		at++;
+		sends_file(f, guard_arena_copy(f->sh->walk->arena, at, strcspn(at, ";")));
+	}
+}
+
+static void do_curl(struct files *f)
+{
+	static const char valued[] = "AbcCdDeEFHhKmoPQrTtuUwxXyYz";
+	static const char *const data[] = { "data", "data-binary", "data-raw", "data-ascii", "data-urlencode", "json", "url-query" };
+
+	sends_words(f);
+	for (size_t i = 1; i < f->count; i++) {
+		const char *v;
+
+		if (!f->words[i].bytes || f->words[i].text[0] != '-')
+			continue;
+		for (size_t k = 0; k < ARRAY_SIZE(data); k++)
+			curl_data(f, long_value(f, i, data[k], strlen(data[k]) > 6 ? 6 : 3), false);
+		curl_data(f, short_value(f, i, 'd', valued), false);
+		curl_data(f, short_value(f, i, 'F', valued), true);
+		curl_data(f, long_value(f, i, "form", 3), true);
+		curl_data(f, short_value(f, i, 'H', valued), false);
+		v = short_value(f, i, 'T', valued);
+		v = v ? v : long_value(f, i, "upload-file", 3);
+		if (v)
+			sends_file(f, v);
+		v = short_value(f, i, 'o', valued);
+		v = v ? v : long_value(f, i, "output", 4);
+		if (v && strcmp(f->words[i].text, "--output-dir") != 0)
+			downloaded(f, v);
+		if (short_value(f, i, 'O', valued) || long_value(f, i, "remote-name", 8))
+			downloaded_as_named(f);
+	}
+}
+
+static void do_wget(struct files *f)
+{
+	static const char valued[] = "oaeiBtOTwQPUlARDIX";
+	bool named = false;
+
+	sends_words(f);
+	for (size_t i = 1; i < f->count; i++) {
+		const char *v = long_value(f, i, "post-file", 6);
+
+		v = v ? v : long_value(f, i, "body-file", 6);
+		if (v)
+			sends_file(f, v);
+		v = short_value(f, i, 'O', valued);
+		v = v ? v : long_value(f, i, "output-document", 8);
+		if (v) {
+			downloaded(f, v);
+			named = true;
+		}
+	}
+	if (!named)
+		downloaded_as_named(f);
+}
+
+static void do_nc(struct files *f)
+{
+	sends_words(f);
+	sends_input(f);
+	for (size_t i = 1; i < f->count; i++) {
+		const char *w = f->words[i].text;
+		const char *program = NULL;
+
+		if (strcmp(w, "-e") == 0 || strcmp(w, "-c") == 0 || strcmp(w, "--exec") == 0 || strcmp(w, "--sh-exec") == 0)
+			program = i + 1 < f->count ? f->words[i + 1].text : "";
+		else if (strncmp(w, "--exec=", 7) == 0 || strncmp(w, "--sh-exec=", 10) == 0)
+			program = strchr(w, '=') + 1;
+		else if (w[0] == '-' && w[1] != '-' && strlen(w) > 2 && w[strlen(w) - 1] == 'e')
+			program = i + 1 < f->count ? f->words[i + 1].text : "";
+		if (program)
+			add_fact(f->sh, GUARD_FACT_REVERSE_SHELL, f->self, joined_words(f->sh, f->words, f->count));
+	}
+}
+
+/* ------------------------------------------------------------------------------------------------ copies */
+
+static bool is_remote(const char *path)
+{
+	const char *colon = strchr(path, ':'), *slash = strchr(path, '/');
+
+	return (colon && colon > path + 1 && (!slash || colon < slash)) || strstr(path, "://");
+}
+
+static void copy_program(struct files *f, const char *from, const char *to)
+{
+	const char *abs = absolute(f->sh, from), *slash = abs ? strrchr(abs, '/') : NULL;
+	struct guard_value nothing = value_unknown(0);
+	struct file *file;
+
+	if (!slash || !(strstr(abs, "/bin/") || strstr(abs, "/sbin/")))
+		return;
+	file = file_write(f->sh, to, &nothing, false);
+	if (!file)
+		return;
+	file->has_content = false;
+	file->program = slash + 1;
+}
+
+/* cp, mv, ln, scp, rsync, install: all operands but the last go to the last, or all to -t DIR. */
+static void do_copy(struct files *f)
+{
+	const char *operands[64], *target = NULL;
+	size_t n = 0;
+	bool remote;
+
+	for (size_t i = 1; i < f->count && n < ARRAY_SIZE(operands); i++) {
+		const char *w = f->words[i].text;
+
+		if (strcmp(w, "-t") == 0 || strcmp(w, "--target-directory") == 0)
+			target = i + 1 < f->count ? f->words[++i].text : NULL;
+		else if (strncmp(w, "--target-directory=", 19) == 0)
+			target = w + 19;
+		else if (one_of(f->name, "scp rsync sftp") && w[0] == '-' && w[1] != '-' && w[1] && !w[2] && strchr("PiFoScleT", w[1]))
+			i++;
+		else if (w[0] != '-' || !w[1])
+			operands[n++] = w;
+	}
+	if (!target && n > 1)
+		target = operands[--n];
+	if (!target)
+		return;
+	remote = is_remote(target) && one_of(f->name, "scp rsync sftp rcp");
+	for (size_t i = 0; i < n; i++) {
+		if (remote) {
+			sends_file(f, operands[i]);
+		} else if (is_remote(operands[i]) && one_of(f->name, "scp rsync sftp rcp")) {
+			downloaded(f, target);
+		} else {
+			file_copy(f->sh, operands[i], target);
+			copy_program(f, operands[i], target);
+		}
+	}
+}
+
+static void do_dd(struct files *f)
+{
+	const char *from = NULL, *to = NULL;
+
+	for (size_t i = 1; i < f->count; i++) {
+		if (strncmp(f->words[i].text, "if=", 3) == 0)
+			from = f->words[i].text + 3;
+		else if (strncmp(f->words[i].text, "of=", 3) == 0)
+			to = f->words[i].text + 3;
+	}
+	if (from && to) {
+		file_copy(f->sh, from, to);
+	} else if (to) {
+		struct guard_value v = read_all(f->sh, &f->sh->fds[0]);
+
+		file_write(f->sh, to, &v, false);
+	}
+}
+
+/* An archive, encrypted copy or dump holds what its sources held. */
+static void do_archive(struct files *f)
+{
+	const char *archive = NULL, *options = NULL;
+	unsigned taint = read_all(f->sh, &f->sh->fds[0]).taint & SECRET;
+	bool creates = !one_of(f->name, "tar bsdtar gtar");
+	struct guard_value v;
+
+	for (size_t i = 0; i < f->sh->env_count; i++)
+		if (strcmp(f->sh->env[i].name, "TAR_OPTIONS") == 0)
+			options = f->sh->env[i].value.text;
+	if (options && creates)
+		options = NULL;
+	if (options) {
+		const char *file = strstr(options, "--file=");
+
+		creates = strstr(options, "--create") || strstr(options, "-c");
+		if (file)
+			archive = guard_arena_copy(f->sh->walk->arena, file + 7, strcspn(file + 7, " "));
+	}
+	for (size_t i = 1; i < f->count; i++) {
+		const char *w = f->words[i].text;
+
+		if (one_of(f->name, "tar bsdtar gtar") && (i == 1 || w[0] == '-') && w[0] && w[1] != '-') {
+			creates |= strpbrk(w, "cru") != NULL;
+			if (w[strlen(w) - 1] == 'f' && i + 1 < f->count) {
+				archive = f->words[++i].text;
+				continue;
+			}
+		}
+		creates |= strcmp(w, "--create") == 0 || strcmp(w, "--append") == 0 || strcmp(w, "--update") == 0;
+		if (strncmp(w, "--file=", 7) == 0) {
+			archive = w + 7;
+		} else if (strcmp(w, "-o") == 0 || strcmp(w, "--output") == 0 || strcmp(w, "-out") == 0 || strcmp(w, "--file") == 0) {
+			archive = i + 1 < f->count ? f->words[++i].text : NULL;
+		} else if (one_of(f->name, "zip 7z 7za 7zr rar") && !archive && w[0] != '-' &&
+			   !(one_of(f->name, "7z 7za 7zr rar") && i == 1)) {
+			archive = w;
+		} else {
+			taint |= file_taint(f->sh, w, true) & SECRET;
+		}
+	}
+	if (!creates || !archive || !taint)
+		return;
+	if (is_remote(archive)) {
+		sends(f, archive);
+		return;
+	}
+	if (strcmp(archive, "-") == 0 || strcmp(archive, "/dev/stdout") == 0)
+		return;
+	v = value_unknown(taint);
+	file_write(f->sh, archive, &v, false);
+}
+
+static void do_git(struct files *f)
+{
+	const char *address = NULL, *directory = NULL, *slash;
+	struct guard_value v = value_unknown(GUARD_TAINT_NETWORK);
+	struct file *file;
+	size_t i = 1;
+
+	while (i < f->count && !value_is(&f->words[i], "clone"))
+		i++;
+	for (i++; i < f->count; i++) {
+		if (f->words[i].text[0] == '-') {
+			i += one_of(f->words[i].text, "-b -o -c -u -j --branch --origin --config --depth --reference --template --jobs "
+						       "--upload-pack --filter --shallow-since");
+			continue;
+		}
+		if (!address)
+			address = f->words[i].text;
+		else
+			directory = f->words[i].text;
+	}
+	if (!address)
+		return;
+	if (!directory) {
+		size_t n = strlen(address);
+
+		if (n > 4 && strcmp(address + n - 4, ".git") == 0)
+			n -= 4;
+		slash = n > 0 ? memrchr(address, '/', n) : NULL;
+		directory = slash ? guard_arena_copy(f->sh->walk->arena, slash + 1, n - (size_t)(slash + 1 - address)) : address;
+	}
+	file = file_write(f->sh, directory, &v, false);
+	if (!file)
+		return;
+	file->has_content = false;
+	file->directory = true;
+}
+
+/* Programs that take files, or their input, somewhere else. */
+static void do_sender(struct files *f)
+{
+	sends_words(f);
+	sends_input(f);
+	for (size_t i = 1; i < f->count; i++) {
+		const char *w = f->words[i].text, *equals = strchr(w, '=');
+
+		if (w[0] != '-' && (file_taint(f->sh, w, true) & SECRET))
+			sends(f, w);
+		else if (equals && (file_taint(f->sh, equals + 1 + (equals[1] == '@'), true) & SECRET))
+			sends(f, equals + 1);
+		else if (strchr(w, '@') && (file_taint(f->sh, strchr(w, '@') + 1, true) & SECRET))
+			sends(f, w);
+	}
+}
+
+/* A secret as a part of a name that is looked up. */
+static void do_lookup(struct files *f)
+{
+	sends_words(f);
+}
+
+/* Only some verbs of these send. */
+static void do_cloud(struct files *f)
+{
+	bool sending = false;
+
+	for (size_t i = 1; i < f->count; i++)
+		sending |= f->words[i].text[0] != '-' &&
+			   one_of(f->words[i].text, "cp sync mv put upload upload-batch copy copyto rcat moveto create edit publish send "
+						    "put-object put-item put-parameter");
+	if (sending)
+		do_sender(f);
+}
+
+void follow_files(struct shell *sh, const char *name, struct guard_value *words, size_t count, struct emitted *self)
+{
+	static const struct {
+		const char *names;
+		void (*run)(struct files *f);
+	} programs[] = {
+		{ "curl curlie", do_curl },
+		{ "wget wget2 aria2c axel", do_wget },
+		{ "nc ncat netcat nc.openbsd nc.traditional socat telnet rlogin", do_nc },
+		{ "cp mv ln install scp rsync sftp rcp gcp gmv gln ditto link", do_copy },
+		{ "dd", do_dd },
+		{ "tar bsdtar gtar zip 7z 7za 7zr rar gpg gpg2 openssl age ar cpio", do_archive },
+		{ "git hub", do_git },
+		{ "ftp lftp ncftpput tftp mail mailx mutt sendmail msmtp swaks pastebinit wormhole croc ffsend transfer http https httpie xh "
+		  "wscat websocat mosquitto_pub nats kcat kafkacat smbclient telegram-send slackcat ntfy s3cmd mc ipfs",
+		  do_sender },
+		{ "dig nslookup host ping drill kdig dog getent traceroute lynx links w3m", do_lookup },
+		{ "aws gsutil gcloud az rclone gh glab b2 doctl oci kubectl docker vercel netlify", do_cloud },
+	};
+	struct files f = { .sh = sh, .name = name, .words = words, .count = count, .self = self };
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		if (one_of(name, programs[i].names)) {
+			programs[i].run(&f);
+			if (programs[i].run == do_archive && strcmp(name, "openssl") == 0)
+				sends_input(&f);
+			return;
+		}
+}
