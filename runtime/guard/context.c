@@ -17,6 +17,7 @@
 #define STATUS_MAX_BYTES 65536
 #define SCRIPT_MAX_BYTES ((size_t)512 * 1024)
 #define MADE_MAX 500
+#define CLOCK_SLACK_MS 20            /* files are dated by a clock that goes in steps */
 
 extern char **environ;
 
@@ -159,13 +160,13 @@ static bool work_directory(const struct guard_command *c, char ret[PATH_MAX])
 		if (strcmp(c->env[i].name, "GIT_DIR") == 0 || strcmp(c->env[i].name, "GIT_WORK_TREE") == 0)
 			return false;
 	strcpy(ret, c->directory);
-	for (size_t i = 1; i + 1 < end; i++) {
+	for (size_t i = 1; i < end; i++) {
 		const char *w = c->words[i].text;
 		char from[PATH_MAX];
 
 		if (strncmp(w, "--git-dir", 9) == 0 || strncmp(w, "--work-tree", 11) == 0)
 			return false;
-		if (strcmp(w, "-C") != 0)
+		if (strcmp(w, "-C") != 0 || i + 1 >= end)
 			continue;
 		strcpy(from, ret);
 		if (!is_known(&c->words[i + 1]) || !guard_path_normalise(c->words[i + 1].text, from, ret, PATH_MAX))
@@ -664,7 +665,7 @@ static bool is_made(const struct guard_context *c, const struct made *m)
 {
 	int64_t born = born_ms(m->path);
 
-	return born < 0 || (born ? born >= c->session_ms - 1000 : m->certain);
+	return born < 0 || (born ? born >= c->session_ms - CLOCK_SLACK_MS : m->certain);
 }
 
 static enum guard_answer was_made(struct guard_context *c, const char *path)

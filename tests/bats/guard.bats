@@ -289,3 +289,29 @@ ask	risky	It may do harm. [rule risky] Instead: Do it by hand." ]
 	run -0 --separate-stderr ccm-hook explain -- $'danger \033]0;owned\007'
 	[[ $output != *$'\033'* ]]
 }
+@test "security-guard: the reason names the command that was found behind a disguise" {
+	judge 'R=dan; sudo ${R}ger /'
+	[ "$verdict" = deny ]
+	[[ $reason == *'Found: danger / (by sudo).'* ]]
+}
+
+@test "guard config: allow_commands lets that command pass, word by word" {
+	config 'allow_commands = danger one *'
+	judge 'danger one two'
+	[ "$verdict" = none ]
+	judge 'danger one'
+	[ "$verdict" = deny ]
+	judge 'danger one two; danger one'
+	[ "$verdict" = deny ]
+}
+
+@test "guard config: a wrapper of one's own is looked through" {
+	judge 'through danger'
+	[ "$verdict" = none ]
+	config 'wrappers = through another'
+	judge 'through danger'
+	[ "$verdict" = deny ]
+	judge 'another danger'
+	[ "$verdict" = deny ]
+}
+
