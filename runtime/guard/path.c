@@ -617,6 +617,19 @@ static uint32_t device_class(const char *path)
 
 /* ---- Together ---- */
 
+/* A project that is everything, or nobody's in particular, is none. */
+static bool can_be_project(const struct guard_places *p, const char *project)
+{
+	unsigned depth;
+
+	if (!project[1] || (p->home && (is_above(project, p->home) || !strcmp(project, p->home))))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(temporary); i++)
+		if (lies_in(project, temporary[i], &depth) && depth == 0)
+			return false;
+	return true;
+}
+
 /* What an absolute, normalised path without marks is. */
 static uint32_t class_of(const struct guard_places *p, const char *path, const char *directory)
 {
@@ -628,8 +641,7 @@ static uint32_t class_of(const struct guard_places *p, const char *path, const c
 	if (path[0] == '/' && !path[1])
 		c |= BIT(ROOT);
 
-	/* A project that is everything is none. */
-	if (project && (!project[1] || (p->home && (is_above(project, p->home) || !strcmp(project, p->home)))))
+	if (project && !can_be_project(p, project))
 		project = NULL;
 	if (in_or_at(path, project, &self)) {
 		c |= self ? BIT(PROJECT) : BIT(INSIDE);
@@ -642,10 +654,12 @@ static uint32_t class_of(const struct guard_places *p, const char *path, const c
 	if (inside && holds_build(path + strlen(project)))
 		c |= BIT(BUILD);
 
-	for (size_t i = 0; i < ARRAY_SIZE(temporary); i++)
+	/* A project in a temporary directory is a project. */
+	for (size_t i = 0; i < ARRAY_SIZE(temporary) && !(c & (BIT(PROJECT) | BIT(INSIDE))); i++)
 		if (lies_in(path, temporary[i], &depth))
 			c |= depth == 0 || (i >= 3 && depth == 1) ? BIT(TMP_DIR) : BIT(TMP);
-	if (p->tmp && p->tmp[0] == '/' && p->tmp[1] && in_or_at(path, p->tmp, &self) && !(c & (BIT(PROJECT) | BIT(ABOVE))))
+	if (p->tmp && p->tmp[0] == '/' && p->tmp[1] && in_or_at(path, p->tmp, &self) &&
+	    !(c & (BIT(PROJECT) | BIT(INSIDE) | BIT(ABOVE))))
 		c |= self ? BIT(TMP_DIR) : BIT(TMP);
 
 	for (size_t i = 0; i < ARRAY_SIZE(homes); i++) {

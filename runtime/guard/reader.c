@@ -1209,8 +1209,18 @@ static struct stmt *read_keyword_command(struct reader *r, struct stmt *s)
 		return read_function_body(r, s);
 	}
 	if (take_keyword(r, "coproc")) {
+		const char *here;
+		struct word *w;
+
 		s->kind = STMT_COPROC;
 		skip_blanks(r);
+		here = r->at;
+		w = read_word(r, false);
+		skip_blanks(r);
+		if (guard_is_name(w->text, w->bytes) && (peek(r, 0) == '(' || at_keyword(r, "{")))
+			s->name = guard_arena_copy(r->arena, w->text, w->bytes);
+		else
+			r->at = here;
 		s->body = read_command(r);
 		return s;
 	}

@@ -165,6 +165,18 @@ static void check_relative_without_directory(void)
 	CHECK_INT(c.is, GUARD_PATH_UNKNOWN | GUARD_PATH_SECRET);
 }
 
+static void check_project_in_tmp(void)
+{
+	const struct guard_places in_tmp = { .home = "/home/dev", .directory = "/tmp/work", .tmp = "/tmp" };
+	const struct guard_places is_tmp = { .home = "/home/dev", .directory = "/tmp" };
+
+	check_case = "a project in /tmp";
+	CHECK_INT(guard_path_classify(&in_tmp, "src", "/tmp/work").is, GUARD_PATH_INSIDE);
+	CHECK_INT(guard_path_classify(&in_tmp, "../x", "/tmp/work").is, GUARD_PATH_TMP);
+	check_case = "/tmp is no project";
+	CHECK_INT(guard_path_classify(&is_tmp, "x", "/tmp").is, GUARD_PATH_TMP);
+}
+
 static void check_links(void)
 {
 	char dir[] = "/tmp/guard-path-XXXXXX", path[PATH_MAX], is[PATH_MAX];
@@ -206,6 +218,7 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		check_row(rows[i].path, rows[i].classes);
 	check_relative_without_directory();
+	check_project_in_tmp();
 	check_links();
 	check_hard_pattern();
 	return 0;
