@@ -61,8 +61,8 @@ without_times() { sed -E 's/[A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8}/TIME/; s/ +[0-9.]+
 }
 
 @test "readme: the table of commands is the program's own list" {
-	listed=$(sed -n '/^## Commands/,/^Each has/p' "$README" | grep -oE '^\| `[^|]*\|' | grep -oE '[a-z]+' | sort)
-	real=$(ccm-hook --help | sed -nE 's/^  ([a-z]+) .*/\1/p' | sort)
+	listed=$(sed -n '/^## Commands/,/^Each has/p' "$README" | grep -oE '^\| `[^|]*\|' | grep -oE '[a-z-]+' | sort)
+	real=$(ccm-hook --help | sed -nE 's/^  ([a-z-]+) .*/\1/p' | sort)
 	[ "$listed" = "$real" ]
 }
 
@@ -73,7 +73,15 @@ without_times() { sed -E 's/[A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8}/TIME/; s/ +[0-9.]+
 }
 
 @test "readme: the stock automations it names are the ones there are" {
-	listed=$(grep -oE '`(context-inject|event-note)`' "$README" | tr -d '`' | sort -u)
+	listed=$(grep -oE '`(context-inject|event-note|security-guard)`' "$README" | tr -d '`' | sort -u)
 	real=$(find "$CCM_SOURCE/automations" -type f -perm -u+x -printf '%f\n' | sort)
 	[ "$listed" = "$real" ]
+}
+
+@test "readme: explain says what is shown of a disguised command" {
+	ccm-hook init
+	git init --quiet
+	shown=$(sed -n '/^\$ ccm-hook explain/,/^```$/p' "$README" | sed '$d')
+	run -0 bash -c "$(head -n 1 <<<"$shown" | cut -c 3-)"
+	[ "${output//"$PWD"//home/dev/shop}" = "$(tail -n +2 <<<"$shown")" ]
 }
