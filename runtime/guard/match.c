@@ -71,8 +71,8 @@ struct meeting {
 	size_t skipped;              /* operands that are the sub-command */
 	const char *word;
 	bool maybe;
-	bool unread;                 /* rests on a word that may hold an option or the sub-command */
-	bool sure;                   /* ... and on one that is dangerous as it stands */
+	bool unread_option, unread_sub;      /* rests on a word that may hold an option, or the sub-command */
+	bool sure_option, sure_operand;      /* ... and on one that is dangerous as it stands */
 };
 
 /* ---- Reading the words ---- */
@@ -255,7 +255,8 @@ static struct args *read_args(struct matcher *m, const struct guard_command *c)
 
 		add_operand(m, a, &here);
 	}
-	if (c->flags & GUARD_ARGS_OPEN) {
+	/* What find puts in place of {} + is all of the kind of the one that stands there. */
+	if (c->flags & GUARD_ARGS_OPEN && !(a->operand_count && c->runs_in && c->runs_in->name && !strcmp(c->runs_in->name, "find"))) {
 		static const struct guard_value any = { .text = "\001", .bytes = 1 };
 
 		add_operand(m, a, &any);
@@ -506,7 +507,7 @@ static enum so meets_operand(struct matcher *m, struct args *a, const struct gua
 			at->word = a->operands[i].text;
 		}
 	}
-	at->sure |= best == YES;
+	at->sure_operand |= best == YES && strcmp(n->words, "*");
 	return best;
 }
 
@@ -646,7 +647,7 @@ static enum so meets_files(struct matcher *m, struct args *a, const struct guard
 			at->word = o->text;
 		}
 	}
-	at->sure |= best == YES;
+	at->sure_operand |= best == YES;
 	return best;
 }
 
@@ -758,7 +759,7 @@ static enum so meets_sub(const struct args *a, const struct guard_need *n, struc
 			at->skipped = words;
 		}
 	}
-	at->unread |= best == MAYBE;
+	at->unread_sub |= best == MAYBE;
 	return best;
 }
 
@@ -788,10 +789,10 @@ static enum so meets(struct matcher *m, struct args *a, const struct guard_need 
 	case GUARD_KEY_OPTION:
 		is = meets_option(m, a, n, at);
 		if (is == NO && a->maybe_options) {
-			at->unread = true;
+			at->unread_option = true;
 			return MAYBE;
 		}
-		at->sure |= is == YES;
+		at->sure_option |= is == YES;
 		return is;
 	case GUARD_KEY_WITHOUT:
 		return meets_option(m, a, n, &(struct meeting){ 0 }) == YES ? NO : YES;
@@ -865,7 +866,7 @@ static void try_rule(struct matcher *m, size_t index, struct args *a, size_t com
 		near = i;
 	}
 	/* What an unknown word may hold counts only beside something that is known and dangerous. */
-	if (!match.missed && at.unread && !at.sure)
+	if (!match.missed && !at.sure_operand && (at.unread_option || (at.unread_sub && !at.sure_option)))
 		return;
 	if (match.missed && (match.missed->key == GUARD_KEY_SUB || (near == 0 && !rule->command)))
 		return;

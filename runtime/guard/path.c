@@ -338,6 +338,25 @@ static bool made_by_build(const char *name, size_t bytes)
 	return (bytes > 12 && !memcmp(name, "cmake-build-", 12)) || (bytes > 6 && !memcmp(name, "bazel-", 6));
 }
 
+/* Below a home: what tools keep only to be faster next time. */
+static bool below_cache(const char *path)
+{
+	static const char *const caches[] = {
+		"/.cache/", "/Library/Caches/", "/.npm/", "/.gradle/caches/", "/.cargo/registry/", "/.m2/repository/", "/go/pkg/mod/",
+		"/.pnpm-store/", "/.yarn/cache/", "/.bun/install/cache/", "/.nuget/packages/", "/.ivy2/cache/", "/.ccache/",
+		"/Library/Developer/Xcode/DerivedData/",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(caches); i++) {
+		size_t bytes = strlen(caches[i]);
+
+		/* Of ~/.npm and what follows it in the list, the directory itself, too. */
+		if (!strncmp(path, caches[i], bytes) || (i >= 2 && !strncmp(path, caches[i], bytes - 1) && !path[bytes - 1]))
+			return true;
+	}
+	return false;
+}
+
 /* Is any component of path, from at on, what builds make? */
 static bool holds_build(const char *path)
 {
@@ -682,6 +701,8 @@ static uint32_t class_of(const struct guard_places *p, const char *path, const c
 			if (!strcmp(rest + 1, home_parts[i]))
 				c |= BIT(HOME_PART);
 	}
+	if (c & BIT(IN_HOME) && below_cache(path + strlen(p->home)))
+		c |= BIT(BUILD);
 	if (c & (BIT(OTHER_HOME) | BIT(HOME))) {
 		for (size_t i = 0; i < ARRAY_SIZE(home_parts); i++)
 			if (ends_in(path, home_parts[i]))

@@ -42,7 +42,7 @@
 	X(OUTSIDE,    "outside",    "neither in the project nor in a temporary directory") \
 	X(TMP,        "tmp",        "below a directory for temporary files") \
 	X(TMP_DIR,    "tmp-dir",    "a directory for temporary files itself, or all that is in it") \
-	X(BUILD,      "build",      "in the project, what a build or an installation makes again: node_modules, build, target, ...") \
+	X(BUILD,      "build",      "what a build or an installation makes again: in the project node_modules, build, target, ..., in the home caches") \
 	X(GIT,        "git",        "a .git directory or in it") \
 	X(SECRET,     "secret",     "a key, a password store, credentials, the history of a shell") \
 	X(STARTUP,    "startup",    "what runs by itself later: shell start files, cron, units, git hooks, authorized_keys") \
