@@ -673,8 +673,8 @@ static uint32_t class_of(const struct guard_places *p, const char *path, const c
 	if (inside && holds_build(path + strlen(project)))
 		c |= BIT(BUILD);
 
-	/* A project in a temporary directory is a project. */
-	for (size_t i = 0; i < ARRAY_SIZE(temporary) && !(c & (BIT(PROJECT) | BIT(INSIDE))); i++)
+	/* A project or a home in a temporary directory is what it is. */
+	for (size_t i = 0; i < ARRAY_SIZE(temporary) && !(c & (BIT(PROJECT) | BIT(INSIDE))) && !in_or_at(path, p->home, NULL); i++)
 		if (lies_in(path, temporary[i], &depth))
 			c |= depth == 0 || (i >= 3 && depth == 1) ? BIT(TMP_DIR) : BIT(TMP);
 	if (p->tmp && p->tmp[0] == '/' && p->tmp[1] && in_or_at(path, p->tmp, &self) &&
