@@ -412,9 +412,31 @@ static void do_lookup(struct files *f)
 }
 
 /* Only some verbs of these send. */
+/* gh and glab take texts, which are no files, whatever they mention. */
+static void leave_texts_out(struct files *f)
+{
+	struct guard_value *words = GUARD_NEWN(f->sh->walk->arena, struct guard_value, f->count + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		const char *w = f->words[i].text;
+		bool text = one_of(w, "--body -b --title -t --notes -n --message -m --description -d --comment -c --subject --label -l");
+
+		if (text || !strncmp(w, "--body=", 7) || !strncmp(w, "--title=", 8) || !strncmp(w, "--notes=", 8))
+			i += text;
+		else
+			words[n++] = f->words[i];
+	}
+	f->words = words;
+	f->count = n;
+}
+
 static void do_cloud(struct files *f)
 {
 	bool sending = false;
+
+	if (one_of(f->name, "gh glab"))
+		leave_texts_out(f);
 
 	for (size_t i = 1; i < f->count; i++)
 		sending |= f->words[i].text[0] != '-' &&

@@ -33,7 +33,10 @@ static const struct wrapper wrappers[] = {
 	{ " gosu su-exec setuidgid s6-setuidgid chpst-user ", "", "", 1, GUARD_ROOT, 0 },
 	{ " run0 ", "uDgp", " user group chdir property nice setenv background machine unit slice ", 0, GUARD_ROOT, 0 },
 	{ " chpst ", "ubedomnUrcpf/", "", 0, 0, 0 },
-	{ " nohup setsid chronic unbuffer eatmydata fakeroot ccache distcc sccache gtime catchsegv caffeinate nocache torsocks torify "
+	{ " setsid ", "", "", 0, 0, 0 },
+	{ " setpriv ", "", " reuid regid groups inh-caps ambient-caps bounding-set securebits pdeathsig selinux-label apparmor-profile ",
+	  0, 0, 0 },
+	{ " nohup chronic unbuffer eatmydata fakeroot ccache distcc sccache gtime catchsegv caffeinate nocache torsocks torify "
 	  "proxychains proxychains4 tsocks rlwrap winpty dbus-launch dbus-run-session disown nosleep systemd-inhibit setarch linux32 linux64 "
 	  "i386 x86_64 xvfb-run stdoutisatty script-exec zrun primusrun optirun prime-run gamemoderun mangohud wine ", "tpfls",
 	  " who what why mode server-num error-file server-args auth-file fake-root ", 0, 0, 0 },
@@ -888,7 +891,7 @@ static void run_mounts(struct run *r, size_t command, size_t end)
 	}
 }
 
-static const char container_letters[] = "aeuwvpmhlcPt";
+static const char container_letters[] = "aeuwvpmhlc";
 static const char container_longs[] =
 	" add-host attach blkio-weight cap-add cap-drop cgroup-parent cidfile cpu-period cpu-quota cpu-shares cpus cpuset-cpus cpuset-mems "
 	"detach-keys device dns entrypoint env env-file expose gpus group-add health-cmd hostname ip ipc isolation label label-file link "
@@ -1156,7 +1159,7 @@ static void run_tmux(struct run *r)
 			;
 		for (size_t k = 0; k < ARRAY_SIZE(starts); k++)
 			starts_something |= value_is(&r->words[i], starts[k]);
-		first = skip_options(r, i + 1, keys ? "tNc" : "ceFfnstxydehwDE", "", 0);
+		first = skip_options(r, i + 1, keys ? "tNc" : value_is(&r->words[i], "popup") || value_is(&r->words[i], "display-popup") ? "bcdehsStTwxy" : "ceFfnstxy", "", 0);
 		if (first >= end)
 			continue;
 		if (keys) {
