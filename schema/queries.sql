@@ -442,3 +442,59 @@ WHERE (:state IS NULL OR state = :state) ORDER BY id DESC LIMIT :limit;
 
 -- query: ALERTS_PENDING
 SELECT count(*) AS count FROM alert WHERE created_ms >= :since_ms AND level <> 'info';
+
+-- query: TRANSCRIPT_GET
+SELECT inode, read_bytes, last_message, read_ms FROM transcript WHERE path = :path;
+
+-- Nothing is changed where somebody else has read on meanwhile.
+-- query: TRANSCRIPT_PUT
+INSERT INTO transcript (path, session_id, inode, read_bytes, last_message, read_ms)
+VALUES (:path, :session_id, :inode, :read_bytes, :last_message, :read_ms)
+ON CONFLICT (path) DO UPDATE SET session_id = excluded.session_id, inode = excluded.inode,
+  read_bytes = excluded.read_bytes, last_message = excluded.last_message, read_ms = excluded.read_ms
+WHERE read_bytes = :from_bytes OR :anew;
+
+-- query: SPENT_ADD
+INSERT INTO spent (path, hour_ms, tokens) VALUES (:path, :hour_ms, :tokens)
+ON CONFLICT (path, hour_ms) DO UPDATE SET tokens = tokens + excluded.tokens;
+
+-- query: SPENT_FORGET
+DELETE FROM spent WHERE path = :path;
+
+-- query: SPENT_BY_SESSION
+SELECT coalesce(sum(s.tokens), 0) AS tokens FROM transcript t JOIN spent s ON s.path = t.path
+WHERE t.session_id = :session_id;
+
+-- query: SPENT_SINCE
+SELECT coalesce(sum(tokens), 0) AS tokens, min(hour_ms) AS first_ms FROM spent WHERE hour_ms >= :since_ms;
+
+-- Sessions that did something of late, with their transcripts: as the status line told, or the newest event that has one.
+-- query: TRANSCRIPTS_RECENT
+SELECT s.session_id, coalesce(m.transcript, (
+    SELECT json_extract(p.body, '$.transcript_path') FROM event e JOIN payload p ON p.event_id = e.id
+    WHERE e.session_id = s.session_id AND e.valid = 1 AND json_valid(p.body) ORDER BY e.received_ms DESC LIMIT 1)) AS path
+FROM (SELECT session_id FROM event INDEXED BY event_received WHERE received_ms >= :since_ms AND session_id IS NOT NULL
+  UNION SELECT session_id FROM meter WHERE seen_ms >= :since_ms) s
+LEFT JOIN meter m ON m.session_id = s.session_id;
+
+-- query: JOB_GET
+SELECT name, due_ms, lease_until_ms, started_ms, took_ms, failures, problem FROM job WHERE name = :name;
+
+-- query: JOB_LIST
+SELECT name, due_ms, lease_until_ms, started_ms, took_ms, failures, problem FROM job ORDER BY name;
+
+-- query: JOB_ADD
+INSERT OR IGNORE INTO job (name, due_ms) VALUES (:name, :due_ms);
+
+-- Of several who try, one gets it.
+-- query: JOB_LEASE
+UPDATE job SET lease_until_ms = :until_ms, started_ms = :now_ms
+WHERE name = :name AND due_ms <= :now_ms AND coalesce(lease_until_ms, 0) <= :now_ms;
+
+-- query: JOB_END
+UPDATE job SET lease_until_ms = NULL, due_ms = :due_ms, took_ms = :took_ms, problem = :problem,
+  failures = CASE WHEN :problem IS NULL THEN 0 ELSE failures + 1 END
+WHERE name = :name AND started_ms = :started_ms;
+
+-- query: JOB_SOONER
+UPDATE job SET due_ms = :due_ms WHERE name = :name AND due_ms > :due_ms;

@@ -30,6 +30,8 @@ static const struct command commands[] = {
 	  DB_WRITE, cmd_state, false },
 	{ "alert", "info|warning|urgent TITLE [BODY]", "tell the person something", 2, 3, DB_WRITE,
 	  cmd_alert, false },
+	{ "quota", "", "say why work must wait for quota; nothing, if it need not", 0, 0, DB_NONE, cmd_quota,
+	  false },
 	{ "prune", "", "forget the oldest events", 0, 0, DB_WRITE, cmd_prune, true },
 	{ "tidy", "", "take in the spool, shorten the write-ahead log (run starts it)", 0, 0, DB_WRITE,
 	  cmd_tidy, false },

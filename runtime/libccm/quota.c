@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "transcript.h"
 #include "uuid.h"
 
 #define HOUR_MS (3600LL * 1000)
@@ -291,6 +292,8 @@ int ccm_quota_tick(struct ccm_db *db, int64_t now_ms)
 		if (r < 0)
 			return r;
 		to = by_time(&row, now_ms);
+		if (to == RESUMING && !scopes[i].window_ms)
+			to = OK;
 		if (to == row.state)
 			continue;
 		if (row.resets_ms && row.resets_ms <= now_ms) {
@@ -327,8 +330,8 @@ int ccm_quota_resume(struct ccm_db *db, int64_t now_ms)
 		int r;
 
 		r = get(db, scopes[i].name, now_ms, &row);
-		if (r == 0 && row.state == PAUSED)
-			r = move(db, &row, RESUMING, "person", now_ms);
+		if (r == 0 && (row.state == PAUSED || row.state == CRITICAL))
+			r = move(db, &row, scopes[i].window_ms ? RESUMING : OK, "person", now_ms);
 		if (r < 0)
 			return r;
 	}
@@ -352,7 +355,7 @@ int ccm_quota_override(struct ccm_db *db, int64_t now_ms, int64_t until_ms)
 
 static void say_how_to_go_on(struct ccm_sbuf *why)
 {
-	ccm_sbuf_adds(why, " To go on anyway: ccm-supervisor quota override --for 1h");
+	ccm_sbuf_adds(why, " (to go on anyway: ccm-supervisor quota override --for 1h).");
 }
 
 static bool holds(const struct row *row, int64_t now_ms)
@@ -375,23 +378,20 @@ static void hold_by(const struct row *row, int64_t now_ms, struct ccm_quota_gate
 	if (strcmp(row->source, "estimate") == 0)
 		ccm_sbuf_adds(&g->why, " (estimated)");
 	if (row->resets_ms)
-		ccm_sbuf_addf(&g->why, person ? " until %s." : "; it starts anew at %s.",
+		ccm_sbuf_addf(&g->why, person ? " until %s" : "; it starts anew at %s",
 			      ccm_quota_time(row->resets_ms, now_ms, time, sizeof time));
 	else
-		ccm_sbuf_adds(&g->why, ". 'ccm-supervisor quota resume' ends that.");
+		ccm_sbuf_adds(&g->why, "; 'ccm-supervisor quota resume' ends that");
 	say_how_to_go_on(&g->why);
 }
 
 /* What one session may cost. */
-static int ask_session(struct ccm_db *db, const struct ccm_settings *settings, const char *session_id,
-		       struct ccm_quota_gate *g)
+static int ask_cost(struct ccm_db *db, int64_t most, const char *session_id, struct ccm_quota_gate *g)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
-	int64_t cost, most = settings->max_session_cost_micros;
+	int64_t cost;
 	int r;
 
-	if (!most)
-		return 0;
 	r = ccm_db_query(db, Q_METER_GET, DB_ARGS(DB_TEXT("session_id", session_id)), &rows);
 	if (r == 0)
 		r = ccm_rows_next(&rows);
@@ -401,10 +401,36 @@ static int ask_session(struct ccm_db *db, const struct ccm_settings *settings, c
 	if (cost < most)
 		return 0;
 	g->scope = "session";
-	ccm_sbuf_addf(&g->why, "this session has cost $%.2f, and [quota] max_session_cost_usd is $%.2f.", (double)cost / 1e6,
+	ccm_sbuf_addf(&g->why, "this session has cost $%.2f, and [quota] max_session_cost_usd is $%.2f", (double)cost / 1e6,
 		      (double)most / 1e6);
-	say_how_to_go_on(&g->why);
 	return 0;
+}
+
+static int ask_tokens(struct ccm_db *db, int64_t most, const char *session_id, struct ccm_quota_gate *g)
+{
+	int64_t tokens;
+	int r = ccm_transcript_tokens(db, session_id, &tokens);
+
+	if (r < 0 || tokens < most)
+		return r;
+	g->scope = "session";
+	ccm_sbuf_addf(&g->why, "this session has spent %lld tokens, and [quota] max_session_tokens is %lld", (long long)tokens,
+		      (long long)most);
+	return 0;
+}
+
+static int ask_session(struct ccm_db *db, const struct ccm_settings *settings, const char *session_id,
+		       struct ccm_quota_gate *g)
+{
+	int r = 0;
+
+	if (settings->max_session_cost_micros)
+		r = ask_cost(db, settings->max_session_cost_micros, session_id, g);
+	if (r >= 0 && !g->scope && settings->max_session_tokens)
+		r = ask_tokens(db, settings->max_session_tokens, session_id, g);
+	if (g->scope)
+		say_how_to_go_on(&g->why);
+	return r;
 }
 
 int ccm_quota_ask(struct ccm_db *db, const struct ccm_settings *settings, const char *session_id, int64_t now_ms,

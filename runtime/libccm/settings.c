@@ -71,6 +71,14 @@ static const struct key {
 	  "From this percentage of a rate limit on, quota-pause holds work back until the limit starts anew." },
 	{ "quota", "max_session_cost_usd", TYPE_USD, FIELD(max_session_cost_micros), "0", NULL, 0, 1000000LL * 1000000,
 	  "quota-pause stops a session that has cost so many dollars; 0 never does." },
+	{ "quota", "max_session_tokens", TYPE_COUNT, FIELD(max_session_tokens), "0", NULL, 0, 1LL << 53,
+	  "The same for tokens of every kind, as the session's transcripts count them; 0 never does." },
+	{ "quota", "token_limit", TYPE_COUNT, FIELD(token_limit), "0", NULL, 0, 1LL << 53,
+	  "How many tokens your plan allows in five hours, for where the client does not tell how much is used; 0: not known." },
+	{ "quota", "ccusage_command", TYPE_LIST, FIELD(ccusage_command), "npx ccusage@20", NULL, 0, 0,
+	  "How ccusage is called, words with blanks between; not set, it is looked for in PATH and where npm installs." },
+	{ "quota", "ccusage_timeout", TYPE_DURATION, FIELD(ccusage_timeout_ms), "20s", NULL, 100, 300000,
+	  "How long ccusage may take." },
 #undef FIELD
 };
 

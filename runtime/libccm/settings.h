@@ -60,6 +60,10 @@ struct ccm_settings {
 	int64_t quota_warning;         /* [quota] warning, percent */
 	int64_t quota_critical;        /* [quota] critical, percent */
 	int64_t max_session_cost_micros;   /* [quota] max_session_cost_usd, in millionths; 0: no bound */
+	int64_t max_session_tokens;    /* [quota] max_session_tokens; 0: no bound */
+	int64_t token_limit;           /* [quota] token_limit; 0: not known */
+	struct ccm_setting_list ccusage_command;       /* [quota] ccusage_command: the last one counts */
+	int64_t ccusage_timeout_ms;    /* [quota] ccusage_timeout */
 	uint64_t given;                /* which keys the file has; see ccm_settings_has() */
 	struct ccm_sbuf problems;      /* one line each: "config.ini:3: unknown key 'payloda' ..." */
 };

@@ -6,4 +6,6 @@
 
 #include "libccm/command.h"
 
+int cmd_quota(struct ctx *ctx, int argc, char **argv);
+
 #endif

@@ -2,6 +2,8 @@
 #include "ctx.h"
 
 static const struct command commands[] = {
+	{ "quota", "status|pause|resume|override|history|poll", "rate limits: where they stand, and the switches", 0, 0, DB_NONE,
+	  cmd_quota, true },
 	COMMAND_COMPLETION,
 	{ 0 }
 };

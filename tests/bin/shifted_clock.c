@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ccm-hook-shifted - for tests: ccm-hook with a clock that is CCM_TEST_CLOCK_S seconds fast (+) or slow (-).
+/* ccm-hook-shifted, ccm-supervisor-shifted - for tests: the programs with a clock that is CCM_TEST_CLOCK_S seconds fast
+ * (+) or slow (-).
  *
- * All of ccm-hook but libccm/clock.c, which is compiled in here around another clock. A preloaded library cannot do this to
+ * All of them but libccm/clock.c, which is compiled in here around another clock. A preloaded library cannot do this to
  * a static program. */
 #include <stdlib.h>
 #include <time.h>
