@@ -407,11 +407,9 @@ static void assign_one(struct shell *sh, const struct assign *a)
 /* For a further value of what the right side may be: the variable may have this one or those it already has. */
 static void assign_also(struct shell *sh, const struct assign *a)
 {
-	struct var *before = NULL, *now;
+	struct var *before, *now;
 
-	for (struct var *v = sh->vars; v && !before; v = v->next)
-		if (strcmp(v->name, a->name) == 0)
-			before = v;
+	before = var_newest(&sh->vars, a->name);
 	if (before) {
 		struct var *copy = GUARD_NEW(sh->walk->arena, struct var);
 
@@ -419,8 +417,7 @@ static void assign_also(struct shell *sh, const struct assign *a)
 		before = copy;
 	}
 	assign_one(sh, a);
-	for (now = sh->vars; now && strcmp(now->name, a->name) != 0; now = now->next)
-		;
+	now = var_newest(&sh->vars, a->name);
 	if (now && before)
 		now->other = before;
 }
@@ -732,7 +729,7 @@ static bool is_question(const struct stmt *s)
 
 static void walk_perhaps(struct shell *sh, struct stmt *s, unsigned flags)
 {
-	struct var *ends[2] = { sh->vars, NULL }, *base = sh->vars;
+	struct vars base = sh->vars, ends[2] = { sh->vars };
 	unsigned scope = sh->scope, before = sh->flags;
 
 	sh->scope = ++sh->walk->scopes;
@@ -741,7 +738,7 @@ static void walk_perhaps(struct shell *sh, struct stmt *s, unsigned flags)
 	sh->flags = before;
 	sh->scope = scope;
 	ends[1] = sh->vars;
-	vars_merge(sh, base, ends, 2);
+	vars_merge(sh, &base, ends, 2);
 }
 
 static void walk_and_or(struct shell *sh, const struct stmt *s)
@@ -761,7 +758,7 @@ static void walk_and_or(struct shell *sh, const struct stmt *s)
 /* Each list from the same beginning; afterwards any of them may have been the one. A NULL list changes nothing. */
 static void walk_branches(struct shell *sh, struct stmt *const *lists, size_t count)
 {
-	struct var *base = sh->vars, **ends = GUARD_NEWN(sh->walk->arena, struct var *, count);
+	struct vars base = sh->vars, *ends = GUARD_NEWN(sh->walk->arena, struct vars, count);
 	unsigned scope = sh->scope, flags = sh->flags;
 
 	sh->flags |= GUARD_MAYBE;
@@ -773,12 +770,12 @@ static void walk_branches(struct shell *sh, struct stmt *const *lists, size_t co
 	}
 	sh->flags = flags;
 	sh->scope = scope;
-	vars_merge(sh, base, ends, count);
+	vars_merge(sh, &base, ends, count);
 }
 
 static void walk_loop(struct shell *sh, const struct stmt *s)
 {
-	struct var *base = sh->vars, *ends[2] = { base, NULL };
+	struct vars base = sh->vars, ends[2] = { base };
 	unsigned scope = sh->scope;
 
 	sh->scope = ++sh->walk->scopes;
@@ -797,7 +794,7 @@ static void walk_loop(struct shell *sh, const struct stmt *s)
 	}
 	sh->scope = scope;
 	ends[1] = sh->vars;
-	vars_merge(sh, base, ends, 2);
+	vars_merge(sh, &base, ends, 2);
 }
 
 static struct values items_of(struct shell *sh, const struct stmt *s)
@@ -1064,8 +1061,11 @@ static void hand_over(struct walk *w)
 
 	for (const struct emitted *e = w->commands; e; e = e->next) {
 		list[n] = e->command;
-		if (e->command.runs_in)
-			list[n].runs_in = &list[((const struct emitted *)(const void *)e->command.runs_in)->index];
+		if (e->command.runs_in) {
+			size_t by = ((const struct emitted *)(const void *)e->command.runs_in)->index;
+
+			list[n].runs_in = by == SIZE_MAX ? NULL : &list[by];
+		}
 		n++;
 	}
 	w->analysis->commands = list;

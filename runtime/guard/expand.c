@@ -508,7 +508,7 @@ static void expand_list(struct expander *x, const struct param *p, bool in_doubl
 		return;
 	}
 	if (!separate || !x->split) {
-		joined = joined_list(x->sh, items + start, end - start, open);
+		joined = joined_list(x->sh, items ? items + start : NULL, end - start, open);
 		add_value(x, &joined, in_double);
 		return;
 	}

@@ -402,7 +402,7 @@ static bool is_op(const struct builder *b, size_t at, const char *op)
 {
 	size_t n = strlen(op);
 
-	return at != SIZE_MAX && b->bytes - at >= n && memcmp(b->text + at, op, n) == 0;
+	return at != SIZE_MAX && b->text && b->bytes - at >= n && memcmp(b->text + at, op, n) == 0;
 }
 
 /* The numbers of operators differ between versions; the text does not. */

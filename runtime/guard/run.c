@@ -110,10 +110,6 @@ struct emitted *emit(struct shell *sh, const struct guard_value *words, size_t c
 	struct guard_command *c = &e->command;
 	const char *name = count > 0 ? base_name(sh, &words[0]) : NULL, *program = count > 0 ? program_behind(sh, &words[0]) : NULL;
 
-	if (w->command_count >= GUARD_COMMANDS_MAX) {
-		too_complex(w, "it runs too many commands");
-		return e;
-	}
 	c->words = words;
 	c->count = count;
 	c->name = program ? program : name;
@@ -128,6 +124,11 @@ struct emitted *emit(struct shell *sh, const struct guard_value *words, size_t c
 	c->via = sh->via;
 	c->offset = sh->offset;
 	c->bytes = sh->bytes;
+	if (w->command_count >= GUARD_COMMANDS_MAX) {
+		too_complex(w, "it runs too many commands");
+		e->index = SIZE_MAX;
+		return e;
+	}
 	e->index = w->command_count++;
 	*w->commands_tail = e;
 	w->commands_tail = &e->next;

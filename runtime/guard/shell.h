@@ -40,6 +40,15 @@ struct var {
 	unsigned scope;                      /* the branch that made it: only that may change it */
 	struct var *other;                   /* another value it may have instead */
 	struct var *next;                    /* older */
+	struct var *below;                   /* older, of the same bucket */
+};
+
+#define VAR_BUCKETS 32
+
+/* All variables at some moment. A copy stays as it is while younger ones are added elsewhere. */
+struct vars {
+	struct var *newest;
+	struct var *buckets[VAR_BUCKETS];
 };
 
 struct function {
@@ -80,6 +89,7 @@ struct fd {
 /* What is known of a file's content because this text wrote it, copied it or linked to it. */
 struct file {
 	const char *path;                    /* absolute, normalised */
+	unsigned hash;
 	struct guard_value content;
 	bool has_content;                    /* else only the taint counts */
 	bool directory;
@@ -113,7 +123,7 @@ struct walk {
 
 struct shell {
 	struct walk *walk;
-	struct var *vars;
+	struct vars vars;
 	struct function *functions;
 	struct alias *aliases;
 	struct fd fds[FD_COUNT];
@@ -176,8 +186,9 @@ struct var *var_set(struct shell *sh, const char *name, struct guard_value v);
 struct var *var_set_array(struct shell *sh, const char *name, struct guard_value *items, const char **keys, size_t count);
 void var_unset(struct shell *sh, const char *name);
 void var_export(struct shell *sh, const char *name);
+struct var *var_newest(const struct vars *vars, const char *name);
 /* Joins what branches that began with the variables `base` made of them; sh->vars becomes what may be the case afterwards. */
-void vars_merge(struct shell *sh, struct var *base, struct var *const *ends, size_t count);
+void vars_merge(struct shell *sh, const struct vars *base, const struct vars *ends, size_t count);
 const char *directory_of(struct shell *sh);                      /* NULL: nobody knows */
 void directory_set(struct shell *sh, const struct guard_value *v);
 const char *absolute(struct shell *sh, const char *path);        /* NULL: its directory is unknown, or it has marks */

@@ -11,17 +11,36 @@
 
 /* ------------------------------------------------------------------------------------------------ variables */
 
-static struct var *newest(struct var *list, const char *name)
+static unsigned hash_of(const char *text)
 {
-	for (; list; list = list->next)
-		if (strcmp(list->name, name) == 0)
-			return list;
-	return NULL;
+	unsigned h = 2166136261u;
+
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 16777619u;
+	return h ^ h >> 15;
+}
+
+struct var *var_newest(const struct vars *vars, const char *name)
+{
+	struct var *v = vars->buckets[hash_of(name) % VAR_BUCKETS];
+
+	while (v && strcmp(v->name, name) != 0)
+		v = v->below;
+	return v;
+}
+
+static void push(struct vars *vars, struct var *v)
+{
+	struct var **bucket = &vars->buckets[hash_of(v->name) % VAR_BUCKETS];
+
+	v->next = vars->newest;
+	v->below = *bucket;
+	vars->newest = *bucket = v;
 }
 
 struct var *var_find(struct shell *sh, const char *name)
 {
-	struct var *v = newest(sh->vars, name);
+	struct var *v = var_newest(&sh->vars, name);
 	unsigned count = 1;
 
 	if (!v || !v->other)
@@ -67,7 +86,7 @@ struct guard_value var_value(struct shell *sh, const char *name)
 
 static struct var *var_for_writing(struct shell *sh, const char *name)
 {
-	struct var *old = newest(sh->vars, name), *v;
+	struct var *old = var_newest(&sh->vars, name), *v;
 
 	if (old && old->scope == sh->scope) {
 		old->other = NULL;
@@ -79,8 +98,7 @@ static struct var *var_for_writing(struct shell *sh, const char *name)
 	v->scope = sh->scope;
 	v->exported = old && old->exported;
 	v->reference = old && old->reference;
-	v->next = sh->vars;
-	sh->vars = v;
+	push(&sh->vars, v);
 	return v;
 }
 
@@ -136,7 +154,7 @@ void var_unset(struct shell *sh, const char *name)
 void var_export(struct shell *sh, const char *name)
 {
 	struct guard_value v = var_value(sh, name);
-	struct var *old = newest(sh->vars, name);
+	struct var *old = var_newest(&sh->vars, name);
 
 	if (old) {
 		struct var copy = *old, *var = var_for_writing(sh, name);
@@ -186,28 +204,20 @@ static void add_possible(struct shell *sh, struct var **list, const struct var *
 	}
 }
 
-static bool merged_already(const struct var *from, const struct var *until, const char *name)
+void vars_merge(struct shell *sh, const struct vars *base, const struct vars *ends, size_t count)
 {
-	for (; from && from != until; from = from->next)
-		if (strcmp(from->name, name) == 0)
-			return true;
-	return false;
-}
-
-void vars_merge(struct shell *sh, struct var *base, struct var *const *ends, size_t count)
-{
-	sh->vars = base;
+	sh->vars = *base;
 	for (size_t i = 0; i < count; i++)
-		for (const struct var *v = ends[i]; v && v != base; v = v->next) {
+		for (const struct var *v = ends[i].newest; v && v != base->newest; v = v->next) {
 			struct var *possible = NULL;
 
-			if (merged_already(sh->vars, base, v->name) || !step(sh))
+			/* One that an earlier branch had, too, is merged already. */
+			if (var_newest(&sh->vars, v->name) != var_newest(base, v->name) || !step(sh))
 				continue;
 			for (size_t k = 0; k < count; k++)
-				add_possible(sh, &possible, newest(ends[k], v->name));
-			possible->next = sh->vars;
+				add_possible(sh, &possible, var_newest(&ends[k], v->name));
 			possible->scope = sh->scope;
-			sh->vars = possible;
+			push(&sh->vars, possible);
 		}
 }
 
@@ -247,8 +257,10 @@ const char *absolute(struct shell *sh, const char *path)
 
 static struct file *file_at(struct walk *w, const char *absolute_path)
 {
+	unsigned hash = hash_of(absolute_path);
+
 	for (struct file *f = w->files; f; f = f->next)
-		if (strcmp(f->path, absolute_path) == 0)
+		if (f->hash == hash && strcmp(f->path, absolute_path) == 0)
 			return f;
 	return NULL;
 }
@@ -275,6 +287,7 @@ static struct file *file_new(struct walk *w, const char *absolute_path)
 		return f;
 	f = GUARD_NEW(w->arena, struct file);
 	f->path = absolute_path;
+	f->hash = hash_of(absolute_path);
 	f->content = value_of("");
 	f->next = w->files;
 	w->files = f;
@@ -343,6 +356,7 @@ static void copy_one(struct shell *sh, const struct file *from, const char *abs)
 	struct file copy = *from, *f = file_new(sh->walk, abs);
 
 	copy.path = f->path;
+	copy.hash = f->hash;
 	copy.next = f->next;
 	*f = copy;
 }

@@ -15,7 +15,7 @@
 #include "analyse.h"
 #include "arena.h"
 
-#define GUARD_TEXT_MAX (1u << 20)
+#define GUARD_TEXT_MAX (1u << 18)
 
 struct text {
 	struct guard_arena *arena;
