@@ -211,3 +211,34 @@ EOF
 	run -0 --separate-stderr ccm-guard check -- 'rm -rf "$NOBODY_KNOWS"/*'
 	[[ $output == ask$'\t'* ]]
 }
+
+@test "rules: ccm-guard(7) is correct mdoc and has each rule with its verdict, reason and alternative" {
+	run -0 --separate-stderr mandoc -T lint -W warning "$CCM_BUILD/runtime/guard/ccm-guard.7"
+	[ -z "$output" ]
+	mandoc -T ascii "$CCM_BUILD/runtime/guard/ccm-guard.7" | sed 's/.\x08//g' | tr -s ' \n' ' ' >page
+	ccm-guard rules >all
+	[ -s all ]
+	while IFS=$'\t' read -r verdict group id reason; do
+		grep -qF -- " $id ($verdict) $reason" page || {
+			echo "ccm-guard(7) lacks $group: $id ($verdict) $reason" >&2
+			return 1
+		}
+	done <all
+	grep -h '^instead' "$CCM_SOURCE"/automations/security-guard.d/*.ini | sed 's/^[^=]*= *//' | sort -u >instead
+	while read -r line; do
+		grep -qF -- "$line" page || {
+			echo "ccm-guard(7) lacks $line" >&2
+			return 1
+		}
+	done <instead
+}
+
+@test "rules: ccm-guard(7) describes each key that the rules use" {
+	page="$(mandoc -T ascii "$CCM_BUILD/runtime/guard/ccm-guard.7" | sed 's/.\x08//g')"
+	for key in $(grep -hoE '^[a-z-]+( [a-z]+)? *=' "$CCM_SOURCE"/automations/security-guard.d/*.ini | grep -oE '^[a-z]+' | sort -u); do
+		[[ $page == *"$key"* ]] || {
+			echo "ccm-guard(7) lacks $key" >&2
+			return 1
+		}
+	done
+}
