@@ -107,9 +107,29 @@ static void judge_text(struct shell *sh, const struct guard_value *text, const s
 		add_fact(sh, GUARD_FACT_RUNS_UNKNOWN, by, what);
 }
 
+void drop_read_texts(struct shell *sh)
+{
+	struct guard_redirect *kept;
+	size_t n = 0;
+
+	if (sh->redirect_count == 0)
+		return;
+	kept = GUARD_NEWN(sh->walk->arena, struct guard_redirect, sh->redirect_count);
+	for (size_t i = 0; i < sh->redirect_count; i++)
+		if (sh->redirects[i].kind != GUARD_HEREDOC)
+			kept[n++] = sh->redirects[i];
+	sh->redirects = kept;
+	sh->redirect_count = n;
+}
+
 void run_text(struct shell *sh, const struct guard_value *text, const char *via, const struct emitted *by)
 {
-	struct shell before = *sh;
+	struct guard_redirect *redirects = sh->redirects;
+	size_t redirect_count = sh->redirect_count;
+	const char *old_via = sh->via, *old_text = sh->text;
+	const struct emitted *old_by = sh->runs_in;
+	size_t old_bytes = sh->text_bytes;
+	bool outermost = sh->outermost;
 	struct guard_value code = value_as_code(sh->walk->arena, text);
 	struct text path = TEXT(sh);
 
@@ -132,14 +152,17 @@ void run_text(struct shell *sh, const struct guard_value *text, const char *via,
 	sh->text = code.text;
 	sh->text_bytes = code.bytes;
 	sh->outermost = false;
+	drop_read_texts(sh);
 	sh->walk->texts++;
 	walk_list(sh, parse(sh, code.text, code.bytes));
 	sh->walk->texts--;
-	sh->via = before.via;
-	sh->runs_in = before.runs_in;
-	sh->text = before.text;
-	sh->text_bytes = before.text_bytes;
-	sh->outermost = before.outermost;
+	sh->redirects = redirects;
+	sh->redirect_count = redirect_count;
+	sh->via = old_via;
+	sh->runs_in = old_by;
+	sh->text = old_text;
+	sh->text_bytes = old_bytes;
+	sh->outermost = outermost;
 }
 
 struct guard_value output_of(struct shell *sh, struct stmt *list)

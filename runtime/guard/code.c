@@ -351,6 +351,7 @@ static void do_words(struct reading *r, struct guard_value *words, size_t count)
 {
 	struct shell sub = subshell_of(r->sh);
 
+	drop_read_texts(&sub);
 	if (count > 0 && step(r->sh))
 		run_under(&sub, words, count, r->self, r->program, GUARD_FROM_CODE);
 }

@@ -155,7 +155,7 @@ static bool has_type(const struct json *j, const char *type)
 {
 	const struct json *m = member(j, "Type");
 
-	return m && m->type == JSON_STRING && m->bytes == strlen(type) && memcmp(m->text, type, m->bytes) == 0;
+	return m && m->type == JSON_STRING && m->text && m->bytes == strlen(type) && memcmp(m->text, type, m->bytes) == 0;
 }
 
 static const struct json *items(const struct json *j, const char *name)
@@ -325,6 +325,7 @@ static struct part *build_part(struct builder *b, const struct json *j, bool in_
 	struct part *p = GUARD_NEW(b->arena, struct part);
 	size_t at;
 
+	p->text = "";
 	p->dollar = is_true(j, "Dollar");
 	if (has_type(j, "Lit")) {
 		p->kind = PART_LITERAL;
@@ -429,7 +430,7 @@ static enum redirect_op redirect_op(struct builder *b, const struct json *j, boo
 static bool is_quoted(const struct word *w)
 {
 	for (const struct part *p = w->parts; p; p = p->next)
-		if (p->kind != PART_LITERAL || memchr(p->text, '\\', p->bytes))
+		if (p->kind != PART_LITERAL || (p->bytes > 0 && memchr(p->text, '\\', p->bytes)))
 			return true;
 	return false;
 }
@@ -441,11 +442,11 @@ static struct word *build_heredoc(struct builder *b, const struct json *j, bool 
 	const struct json *first = items(j, "Parts");
 
 	p->kind = quoted ? PART_SINGLE : PART_DOUBLE;
+	p->text = "";
 	if (!quoted) {
 		p->parts = build_parts(b, first, strip_tabs);
 		return w;
 	}
-	p->text = "";
 	if (first && has_type(first, "Lit")) {
 		p->text = decoded(b, member(first, "Value"), &p->bytes);
 		if (strip_tabs)

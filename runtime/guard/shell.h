@@ -166,6 +166,8 @@ void too_complex(struct walk *w, const char *what);
 void add_fact(struct shell *sh, enum guard_fact_kind kind, const struct emitted *command, const char *detail);
 /* Parses and walks text as bash would with eval; what words name is added to via. */
 void run_text(struct shell *sh, const struct guard_value *text, const char *via, const struct emitted *by);
+/* What is in a text does not have the here-documents of the command that reads it. */
+void drop_read_texts(struct shell *sh);
 /* A subshell whose standard output is collected. */
 struct guard_value output_of(struct shell *sh, struct stmt *list);
 struct fd input_of(struct walk *w, const struct guard_value *text);

@@ -172,16 +172,20 @@ static bool has_option(const struct run *r, size_t end, char letter, const char 
 /* The value of -x VALUE, -xVALUE, --name VALUE, --name=VALUE; NULL: none. */
 static const struct guard_value *option(const struct run *r, char letter, const char *name, struct guard_value *room)
 {
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	const char *at;
+
 	for (size_t i = 1; i < r->count; i++) {
 		const struct guard_value *w = &r->words[i];
 		size_t n = name ? strlen(name) : 0;
 
 		if (value_is(w, "--"))
 			return NULL;
-		if (letter && w->text[0] == '-' && w->text[1] == letter) {
-			if (w->bytes == 2)
+		/* Also at the end of a bundle: script -qc TEXT */
+		if (letter && w->text[0] == '-' && (at = strchr(w->text + 1, letter)) && strspn(w->text + 1, letters) >= (size_t)(at - w->text - 1)) {
+			if (!at[1])
 				return i + 1 < r->count ? &r->words[i + 1] : NULL;
-			*room = value_from(r->sh->walk->arena, w, 2);
+			*room = value_from(r->sh->walk->arena, w, (size_t)(at + 1 - w->text));
 			return room;
 		}
 		if (name && w->text[0] == '-' && w->text[1] == '-' && strncmp(w->text + 2, name, n) == 0) {

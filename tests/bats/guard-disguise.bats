@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+# A property of security-guard: no disguise softens a verdict, and no danger that is only text gets one.
+# shellcheck shell=bash
+
+load helper
+load guard
+
+setup() {
+	ccm_sandbox
+	mkdir src
+}
+
+# Usage: for_ci SHORT LONG
+# LONG where there is time for all of it.
+for_ci() {
+	if [ -n "${CCM_SOAK-}" ]; then echo "$2"; else echo "$1"; fi
+}
+
+@test "disguise: a danger keeps its verdict under random disguises, and as random text it is left alone" {
+	run "$CCM_SOURCE/tests/bin/guard-disguise" --disguises "$(for_ci 3 200)" --embeddings "$(for_ci 1 50)" \
+		"$FIXTURES"/guard/*.tsv
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ ${lines[-1]} == *': 0 of '* ]]
+}
+
+@test "disguise: the test finds a disguise that works" {
+	printf 'deny\tno-such-rule\tls -l\n' >table.tsv
+	run -1 "$CCM_SOURCE/tests/bin/guard-disguise" --seed 1 --disguises 4 --embeddings 0 table.tsv
+	[ "${lines[-1]}" = 'seed 1: 4 of 4 failed' ]
+}
+
+@test "disguise: the same seed makes the same disguises" {
+	printf 'deny\trm-root\trm -rf /\n' >table.tsv
+	"$CCM_SOURCE/tests/bin/guard-disguise" --seed 7 --show table.tsv >first
+	"$CCM_SOURCE/tests/bin/guard-disguise" --seed 7 --show table.tsv >second
+	[ "$(wc -l <first)" -eq 250 ]
+	cmp first second
+}
