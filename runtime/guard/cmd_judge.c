@@ -285,7 +285,9 @@ int cmd_judge(const struct ccm_opt_usage *usage, int argc, char **argv)
 	if (r == 0)
 		r = answer(&c);
 	/* After the answer: a rule is read when a command of its comes up. */
-	if (r >= 0)
+	if (r >= 0) {
 		guard_setup_warn(&c.setup, false);
+		guard_config_remember(&c.setup.config, &c.setup.paths);
+	}
 	return r < 0 ? r : CCM_EXIT_OK;
 }

@@ -105,19 +105,37 @@ static void tighten(struct guard_config *c, const char *file, const struct ccm_s
 		refuse(c, file, "overrule");
 }
 
+/* Where it is remembered, and of which folder. False: out of memory. */
+static bool remembered_paths(const struct ccm_paths *paths, struct ccm_sbuf *stock, struct ccm_sbuf *remembered)
+{
+	ccm_sbuf_addf(stock, "%s/security-guard.d", paths->stock);
+	ccm_sbuf_addf(remembered, "%s/guard-rules.cache", paths->home);
+	return !ccm_sbuf_error(stock) && !ccm_sbuf_error(remembered);
+}
+
+void guard_config_remember(const struct guard_config *c, const struct ccm_paths *paths)
+{
+	_cleanup_sbuf_ struct ccm_sbuf stock = { 0 }, remembered = { 0 };
+
+	if (!c->recalled && !paths->problem && remembered_paths(paths, &stock, &remembered))
+		guard_rules_remember(stock.text, remembered.text);
+}
+
 static int load_rules(struct guard_config *c, const struct ccm_paths *paths, struct ccm_diag *diag)
 {
-	_cleanup_sbuf_ struct ccm_sbuf stock = { 0 }, own = { 0 };
+	_cleanup_sbuf_ struct ccm_sbuf stock = { 0 }, remembered = { 0 }, own = { 0 };
 	struct ccm_diag untrusted = { 0 };
 	struct stat st;
 	int r;
 
-	ccm_sbuf_addf(&stock, "%s/security-guard.d", paths->stock);
 	ccm_sbuf_addf(&own, "%s/guard.d", paths->home);
 	c->rules = guard_rules_new();
-	if (!c->rules || ccm_sbuf_error(&stock) || ccm_sbuf_error(&own))
+	if (!c->rules || !remembered_paths(paths, &stock, &remembered) || ccm_sbuf_error(&own))
 		return -ENOMEM;
-	r = guard_rules_read(c->rules, stock.text);
+	r = paths->problem ? guard_rules_read(c->rules, stock.text)
+			   : guard_rules_recall(c->rules, stock.text, remembered.text);
+	c->recalled = r > 0;
+	r = r > 0 ? 0 : r;
 	if (r == 0 && !guard_rules_count(c->rules))
 		r = -ENOENT;
 	if (r < 0)

@@ -20,6 +20,7 @@
 struct guard_config {
 	struct ccm_settings settings;        /* of the person, as far as the project does not want more */
 	struct guard_rules *rules;
+	bool recalled;                       /* the rules that come with ccm were found without reading all of them */
 	const char **wrappers;               /* NULL-terminated */
 	struct ccm_sbuf words;               /* what wrappers points to */
 	struct ccm_sbuf problems;            /* one line each; guard_config_problems() has those of the rules, too */
@@ -28,6 +29,9 @@ struct guard_config {
 /* project: an absolute path, or NULL. -ENOENT, with words in diag: there are no rules. */
 int guard_config_load(const struct ccm_paths *paths, const char *project, struct guard_config *ret, struct ccm_diag *diag);
 void guard_config_done(struct guard_config *c);
+
+/* Makes the next load faster, where this one could not be. Failing does no harm. */
+void guard_config_remember(const struct guard_config *c, const struct ccm_paths *paths);
 
 /* Appends all that is wrong, a line each. Reads every rule to its end, which judging does not. */
 int guard_config_check(struct guard_config *c, struct ccm_sbuf *out);

@@ -390,24 +390,24 @@ static bool ends_in(const char *path, const char *end)
 	return all >= bytes && !strcasecmp(path + all - bytes, end) && (all == bytes || path[all - bytes - 1] == '/');
 }
 
-/* The name of a directory below which, or a file at which, something is: with a slash at the end a directory. */
+/* The name of a directory below which, or a file at which, something is: with a slash at the end a directory. Asked of every
+ * word of a command, so most names must be passed over by their first letter. */
 static bool lists(const char *const *list, size_t count, const char *path)
 {
-	for (size_t i = 0; i < count; i++) {
-		size_t bytes = strlen(list[i]);
+	const char *end = path + strlen(path);
 
-		if (list[i][bytes - 1] != '/') {
-			if (ends_in(path, list[i]))
-				return true;
-			continue;
-		}
-		for (const char *at = path; (at = strcasestr(at, list[i])); at++)
-			if (at == path || at[-1] == '/')
-				return true;
-		if (bytes - 1 <= strlen(path)) {
-			const char *at = path + strlen(path) - (bytes - 1);
+	for (const char *at = path; at; at = strchr(at, '/'), at = at ? at + 1 : NULL) {
+		size_t left = (size_t)(end - at);
+		char first = (char)tolower((unsigned char)*at);
 
-			if (!strncasecmp(at, list[i], bytes - 1) && (at == path || at[-1] == '/'))
+		for (size_t i = 0; i < count; i++) {
+			size_t bytes;
+
+			if (*list[i] != first && tolower((unsigned char)*list[i]) != first)
+				continue;
+			bytes = strlen(list[i]);
+			if (list[i][bytes - 1] != '/' ? left == bytes && !strcasecmp(at, list[i])
+						      : left >= bytes - 1 && !strncasecmp(at, list[i], left < bytes ? left : bytes))
 				return true;
 		}
 	}

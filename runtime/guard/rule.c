@@ -3,9 +3,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "arena.h"
 #include "libccm/error.h"
@@ -31,6 +34,8 @@ struct guard_rules {
 	struct ccm_sbuf problems;
 	struct ccm_sbuf *texts;      /* of the files; the rules point into them */
 	size_t text_count;
+	void *map;                   /* of what was remembered; likewise */
+	size_t map_bytes;
 };
 
 static const char *const verdicts[] = { "off", "warn", "ask", "deny" };
@@ -749,6 +754,8 @@ void guard_rules_free(struct guard_rules *r)
 	for (size_t i = 0; i < r->text_count; i++)
 		ccm_sbuf_done(&r->texts[i]);
 	free(r->texts);
+	if (r->map)
+		munmap(r->map, r->map_bytes);
 	guard_arena_free(r->arena);
 	ccm_sbuf_done(&r->problems);
 	free(r);
@@ -936,6 +943,294 @@ const struct guard_rule *guard_rules_at(struct guard_rules *r, size_t index)
 		if (guard_rule_load(r, &r->rules[i]) && whole++ == index)
 			return &r->rules[i];
 	return NULL;
+}
+
+/* ---- Remembering where the rules are ---- */
+
+/* Finding the rules in a hundred kilobytes of text takes longer than judging a command by them. What was found is kept as one
+ * file: this head, the files, rules and tools with offsets for pointers (0: NULL), the table of ids, then all texts, the last
+ * byte of them NUL. It is as this machine and this program have it; any other makes it anew. */
+#define REMEMBERED_MAGIC "ccmgrd1"
+
+struct stamp { int64_t size, s, ns; };
+struct kept_file { struct stamp stamp; uint32_t name, unused; };
+struct kept_rule { uint32_t id, group, file, command, tool, text, bytes, hints, hash; int32_t line, fact; };
+struct kept_tool { uint32_t name, names, text, file, bytes; int32_t line; };
+struct kept {
+	char magic[8];
+	struct stamp program;
+	uint32_t folder, files, rules, tools, by_id_size, strings, bytes, unused;
+};
+
+static bool stamp_of(int at, const char *path, struct stamp *ret)
+{
+	struct stat st;
+
+	if (fstatat(at, path, &st, 0) < 0)
+		return false;
+	*ret = (struct stamp){ st.st_size, st.st_mtime, 0 };
+#ifdef __linux__
+	ret->ns = st.st_mtim.tv_nsec;
+#endif
+	return true;
+}
+
+static bool same_stamp(const struct stamp *a, const struct stamp *b)
+{
+	return a->size == b->size && a->s == b->s && a->ns == b->ns;
+}
+
+static bool is_rule_file(const char *name)
+{
+	size_t bytes = strlen(name);
+
+	return name[0] != '.' && bytes >= 5 && !strcmp(name + bytes - 4, ".ini");
+}
+
+/* The parts behind the head. */
+static struct kept_file *kept_files(const struct kept *k) { return (struct kept_file *)(k + 1); }
+static struct kept_rule *kept_rules(const struct kept *k) { return (struct kept_rule *)(kept_files(k) + k->files); }
+static struct kept_tool *kept_tools(const struct kept *k) { return (struct kept_tool *)(kept_rules(k) + k->rules); }
+static uint32_t *kept_ids(const struct kept *k) { return (uint32_t *)(kept_tools(k) + k->tools); }
+
+static const char *kept_text(const struct kept *k, uint32_t offset)
+{
+	return offset ? (const char *)k + offset : NULL;
+}
+
+/* Every offset leads into the texts, which end with a NUL. */
+static bool is_whole(const struct kept *k, size_t bytes)
+{
+	const uint64_t most = 1 << 20;
+
+	if (bytes < sizeof *k || memcmp(k->magic, REMEMBERED_MAGIC, sizeof k->magic) || k->bytes != bytes || k->files > most ||
+	    k->rules > most || k->tools > most || k->by_id_size > most || k->strings >= bytes || ((const char *)k)[bytes - 1] ||
+	    (const char *)(kept_ids(k) + k->by_id_size) != (const char *)k + k->strings ||
+	    k->folder < k->strings || k->folder >= bytes)
+		return false;
+#define IN_TEXTS(offset) ((offset) >= k->strings && (offset) < bytes)
+	for (uint32_t i = 0; i < k->files; i++)
+		if (!IN_TEXTS(kept_files(k)[i].name))
+			return false;
+	for (uint32_t i = 0; i < k->rules; i++) {
+		const struct kept_rule *p = &kept_rules(k)[i];
+
+		if (!IN_TEXTS(p->id) || !IN_TEXTS(p->group) || !IN_TEXTS(p->file) || (p->command && !IN_TEXTS(p->command)) ||
+		    (p->tool && !IN_TEXTS(p->tool)) || !IN_TEXTS(p->text) || p->bytes > bytes - p->text)
+			return false;
+	}
+	for (uint32_t i = 0; i < k->tools; i++) {
+		const struct kept_tool *p = &kept_tools(k)[i];
+
+		if (!IN_TEXTS(p->name) || !IN_TEXTS(p->names) || !IN_TEXTS(p->file) || !IN_TEXTS(p->text) || p->bytes > bytes - p->text)
+			return false;
+	}
+#undef IN_TEXTS
+	for (uint32_t i = 0; i < k->by_id_size; i++)
+		if (kept_ids(k)[i] > k->rules)
+			return false;
+	return true;
+}
+
+/* The same files as when it was written, no more and no fewer. */
+static bool is_fresh(const struct kept *k, const char *folder)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct stamp stamp;
+	uint32_t seen = 0;
+
+	if (strcmp(kept_text(k, k->folder), folder) || !stamp_of(AT_FDCWD, "/proc/self/exe", &stamp) ||
+	    !same_stamp(&stamp, &k->program))
+		return false;
+	dir = opendir(folder);
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		uint32_t i = 0;
+
+		if (!is_rule_file(e->d_name))
+			continue;
+		while (i < k->files && strcmp(kept_text(k, kept_files(k)[i].name), e->d_name))
+			i++;
+		if (i == k->files || !stamp_of(dirfd(dir), e->d_name, &stamp) || !same_stamp(&stamp, &kept_files(k)[i].stamp))
+			return false;
+		seen++;
+	}
+	return dir && seen == k->files;
+}
+
+static const struct kept *map_kept(const char *path, size_t *ret_bytes)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	void *map;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_mode & (S_IWGRP | S_IWOTH) ||
+	    st.st_size < (off_t)sizeof(struct kept) || st.st_size > FILE_MAX_BYTES * 4)
+		return NULL;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	*ret_bytes = (size_t)st.st_size;
+	return map == MAP_FAILED ? NULL : map;
+}
+
+static void take_kept(struct guard_rules *r, const struct kept *k)
+{
+	r->rules = GUARD_NEWN(r->arena, struct guard_rule, k->rules + 1);
+	for (uint32_t i = 0; i < k->rules; i++) {
+		const struct kept_rule *p = &kept_rules(k)[i];
+
+		r->rules[i] = (struct guard_rule){
+			.id = kept_text(k, p->id), .group = kept_text(k, p->group), .file = kept_text(k, p->file), .line = p->line,
+			.command = kept_text(k, p->command), .tool = kept_text(k, p->tool), .fact = p->fact, .hints = p->hints,
+			.hash = p->hash, .text = kept_text(k, p->text), .bytes = p->bytes };
+	}
+	r->count = r->allocated = k->rules;
+	r->tools = GUARD_NEWN(r->arena, struct guard_tool, k->tools + 1);
+	for (uint32_t i = 0; i < k->tools; i++) {
+		const struct kept_tool *p = &kept_tools(k)[i];
+
+		r->tools[i].name = kept_text(k, p->name);
+		r->tools[i].names = kept_text(k, p->names);
+		r->tools[i].text = kept_text(k, p->text);
+		r->tools[i].file = kept_text(k, p->file);
+		r->tools[i].bytes = p->bytes;
+		r->tools[i].line = p->line;
+	}
+	r->tool_count = r->tool_allocated = k->tools;
+	r->by_id = GUARD_NEWN(r->arena, uint32_t, k->by_id_size + 1);
+	memcpy(r->by_id, kept_ids(k), k->by_id_size * sizeof *r->by_id);
+	r->by_id_size = k->by_id_size;
+}
+
+int guard_rules_recall(struct guard_rules *r, const char *folder, const char *remembered)
+{
+	size_t bytes = 0;
+	const struct kept *k = map_kept(remembered, &bytes);
+
+	if (k && is_whole(k, bytes) && is_fresh(k, folder)) {
+		r->map = (void *)k;
+		r->map_bytes = bytes;
+		if (setjmp(r->arena->out_of_memory))
+			return -ENOMEM;
+		take_kept(r, k);
+		return 1;
+	}
+	if (k)
+		munmap((void *)k, bytes);
+	return guard_rules_read(r, folder);
+}
+
+/* Texts to be written, and where they will stand. */
+struct keeper {
+	struct guard_rules *r;
+	struct ccm_sbuf texts;
+	uint32_t strings;            /* where the texts begin */
+	uint32_t sections;           /* and those of the files in them */
+};
+
+static uint32_t keep(struct keeper *k, const char *text)
+{
+	uint32_t at = k->strings + (uint32_t)k->texts.bytes;
+
+	if (!text)
+		return 0;
+	ccm_sbuf_add(&k->texts, text, strlen(text) + 1);
+	return at;
+}
+
+static uint32_t keep_section(const struct keeper *k, const char *text)
+{
+	return k->sections + (uint32_t)(text - k->r->texts[0].text);
+}
+
+static int keep_files(struct keeper *k, const char *folder, struct kept_file **ret, uint32_t *ret_count)
+{
+	_cleanup_closedir_ DIR *dir = opendir(folder);
+
+	if (!dir)
+		return -errno;
+	for (struct dirent *e; (e = readdir(dir));) {
+		struct kept_file *more;
+
+		if (!is_rule_file(e->d_name))
+			continue;
+		more = realloc(*ret, (*ret_count + 1) * sizeof *more);
+		if (!more)
+			return -ENOMEM;
+		*ret = more;
+		more[*ret_count] = (struct kept_file){ .name = (uint32_t)k->texts.bytes };
+		ccm_sbuf_add(&k->texts, e->d_name, strlen(e->d_name) + 1);
+		if (!stamp_of(dirfd(dir), e->d_name, &more[(*ret_count)++].stamp))
+			return -errno;
+	}
+	return 0;
+}
+
+static void keep_rules(struct keeper *k, struct ccm_sbuf *out)
+{
+	for (size_t i = 0; i < k->r->count; i++) {
+		const struct guard_rule *p = &k->r->rules[i];
+		const struct kept_rule one = {
+			.id = keep(k, p->id), .group = keep(k, p->group), .file = keep(k, p->file), .command = keep(k, p->command),
+			.tool = keep(k, p->tool), .text = keep_section(k, p->text), .bytes = (uint32_t)p->bytes, .hints = p->hints,
+			.hash = p->hash, .line = p->line, .fact = p->fact };
+
+		ccm_sbuf_add(out, &one, sizeof one);
+	}
+	for (size_t i = 0; i < k->r->tool_count; i++) {
+		const struct guard_tool *p = &k->r->tools[i];
+		const struct kept_tool one = {
+			.name = keep(k, p->name), .names = keep(k, p->names), .text = keep_section(k, p->text), .file = keep(k, p->file),
+			.bytes = (uint32_t)p->bytes, .line = p->line };
+
+		ccm_sbuf_add(out, &one, sizeof one);
+	}
+	ccm_sbuf_add(out, k->r->by_id, k->r->by_id_size * sizeof *k->r->by_id);
+}
+
+static int write_kept(struct keeper *k, const char *folder, const char *remembered)
+{
+	_cleanup_free_ struct kept_file *files = NULL;
+	_cleanup_sbuf_ struct ccm_sbuf out = { 0 };
+	struct guard_rules *r = k->r;
+	struct kept head = { .magic = REMEMBERED_MAGIC, .rules = (uint32_t)r->count, .tools = (uint32_t)r->tool_count,
+			     .by_id_size = (uint32_t)r->by_id_size };
+	int error = stamp_of(AT_FDCWD, "/proc/self/exe", &head.program) ? keep_files(k, folder, &files, &head.files) : -ENOENT;
+
+	if (error == 0)
+		error = guard_rules_read(r, folder);
+	if (error < 0)
+		return error;
+	/* What is wrong must be told each time. */
+	if (r->problems.bytes || r->text_count != 1)
+		return -CCM_E_CONFIG;
+	head.rules = (uint32_t)r->count;
+	head.tools = (uint32_t)r->tool_count;
+	head.by_id_size = (uint32_t)r->by_id_size;
+	k->strings = (uint32_t)(sizeof head + head.files * sizeof *files + r->count * sizeof(struct kept_rule) +
+				r->tool_count * sizeof(struct kept_tool) + r->by_id_size * sizeof *r->by_id);
+	for (uint32_t i = 0; i < head.files; i++)
+		files[i].name += k->strings;
+	head.strings = k->strings;
+	head.folder = keep(k, folder);
+	k->sections = k->strings + (uint32_t)k->texts.bytes;
+	ccm_sbuf_add(&k->texts, r->texts[0].text, r->texts[0].bytes + 1);
+	ccm_sbuf_add(&out, &head, sizeof head);
+	ccm_sbuf_add(&out, files, head.files * sizeof *files);
+	keep_rules(k, &out);
+	ccm_sbuf_add(&out, ccm_sbuf_str(&k->texts), k->texts.bytes);
+	if (ccm_sbuf_error(&out) || ccm_sbuf_error(&k->texts))
+		return -ENOMEM;
+	((struct kept *)(void *)out.text)->bytes = (uint32_t)out.bytes;
+	return ccm_write_file(remembered, out.text, out.bytes, 0600, false);
+}
+
+int guard_rules_remember(const char *folder, const char *remembered)
+{
+	_cleanup_(guard_rules_freep) struct guard_rules *r = guard_rules_new();
+	struct keeper k = { .r = r };
+	int error = r ? write_kept(&k, folder, remembered) : -ENOMEM;
+
+	ccm_sbuf_done(&k.texts);
+	return error;
 }
 
 /* ---- Tools ---- */

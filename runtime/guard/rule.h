@@ -125,6 +125,14 @@ void guard_rules_freep(struct guard_rules **r);
 
 /* A file, or all NAME.ini of a folder in the order of their names. */
 int guard_rules_read(struct guard_rules *r, const char *path);
+
+/* The same of a folder, before anything else was read, from what guard_rules_remember() wrote to the file remembered: faster, where that
+ * is ours, whole, and of these very files (size, time) and this program. 1: it was; else it is as if guard_rules_read() was called. */
+int guard_rules_recall(struct guard_rules *r, const char *folder, const char *remembered);
+
+/* Writes where the rules are in the folder's files, if all of them can be found. */
+int guard_rules_remember(const char *folder, const char *remembered);
+
 int guard_rules_read_text(struct guard_rules *r, const char *file, const char *text, size_t bytes);
 
 /* Reads what has not been read yet, so that problems has all of them. */

@@ -315,3 +315,81 @@ ask	risky	It may do harm. [rule risky] Instead: Do it by hand." ]
 	[ "$verdict" = deny ]
 }
 
+
+# Usage: own_stock
+# A copy of the rules that come with ccm, which a test may change.
+own_stock() {
+	export CCM_DATA_DIR="$HOME/share"
+	mkdir -p "$CCM_DATA_DIR"
+	cp -r "$CCM_SOURCE/automations" "$CCM_SOURCE/lib-sh" "$CCM_DATA_DIR"
+	cat >"$CCM_DATA_DIR/automations/security-guard.d/zz.ini" <<-'EOF'
+		[zz-one]
+		command = zz
+		verdict = deny
+		reason  = one
+	EOF
+	CACHE=$CCM_HOME/guard-rules.cache
+}
+
+@test "guard rules: what is remembered of them says the same as they do" {
+	own_stock
+	judge 'zz'
+	[ "$(stat -c %a "$CACHE")" = 600 ]
+	ccm-guard rules >recalled
+	ccm-guard check --batch <"$CCM_SOURCE/tests/bats/guard.batch" >recalled.batch
+	rm "$CACHE"
+	ccm-guard rules >whole
+	ccm-guard check --batch <"$CCM_SOURCE/tests/bats/guard.batch" >whole.batch
+	[ ! -e "$CACHE" ]
+	cmp whole recalled
+	cmp whole.batch recalled.batch
+}
+
+@test "guard rules: a file of them that is changed, added or removed counts at once" {
+	own_stock
+	judge 'zz'
+	[ "$verdict" = deny ]
+	sed -i 's/deny/ask/' "$CCM_DATA_DIR/automations/security-guard.d/zz.ini"
+	judge 'zz'
+	[ "$verdict" = ask ]
+	printf '[yy]\ncommand = yy\nverdict = deny\nreason = two\n' >"$CCM_DATA_DIR/automations/security-guard.d/yy.ini"
+	judge 'yy'
+	[ "$verdict" = deny ]
+	rm "$CCM_DATA_DIR/automations/security-guard.d/zz.ini"
+	judge 'zz'
+	[ "$verdict" = none ]
+}
+
+@test "guard rules: what is remembered and damaged, or others could have written, is not used" {
+	own_stock
+	judge 'zz'
+	cp "$CACHE" kept
+	local bytes
+	bytes=$(stat -c %s kept)
+	for at in 8 40 60 100 700 3000 9000 15000 $((bytes - 1)); do
+		cp kept "$CACHE"
+		printf '\377\377\377\377' | dd of="$CACHE" bs=1 seek="$at" conv=notrunc status=none
+		judge 'zz'
+		[ "$status" -eq 0 ]
+	done
+	for size in 0 50 20000; do
+		head -c "$size" kept >"$CACHE"
+		judge 'zz'
+		[ "$verdict" = deny ]
+	done
+	sed 's/zz/xx/g' kept >"$CACHE"
+	chmod 0666 "$CACHE"
+	judge 'zz'
+	[ "$verdict" = deny ]
+	[ "$(stat -c %a "$CACHE")" = 600 ]
+}
+
+@test "guard rules: a mistake in those that come with ccm is told each time" {
+	own_stock
+	echo 'verdict = deny' >"$CCM_DATA_DIR/automations/security-guard.d/00-bad.ini"
+	for _ in 1 2; do
+		judge 'make'
+		[[ $(ccm-hook show last --json | jq -r '.runs[0].stderr') == *"security-guard.d/00-bad.ini:1: only 'group = NAME'"* ]]
+	done
+	[ ! -e "$CACHE" ]
+}
