@@ -10,8 +10,8 @@
 #include "libccm/prune.h"
 #include "libccm/store.h"
 
-#define INGEST_MAX_MS 10000
-#define PRUNE_MAX_US (2 * 1000 * 1000)
+#define INGEST_MAX_MS (10000LL * CCM_SLOWNESS)
+#define PRUNE_MAX_US (2LL * 1000 * 1000 * CCM_SLOWNESS)
 
 /* A little each time: it is started often enough. */
 static int prune(const struct ctx *ctx)
