@@ -243,7 +243,7 @@ static struct args *read_args(struct matcher *m, const struct guard_command *c)
 		} else if (!ended && word[0] == '-' && word[1]) {
 			i += read_option(m, a, i);
 		} else if (a->tool && a->tool->tar && i == first && isalpha((unsigned char)word[0])) {
-			read_bundle(m, a, i, word);
+			i += read_bundle(m, a, i, word);
 		} else {
 			if (*word == GUARD_UNKNOWN && !c->words[i].quoted && !ended)
 				a->maybe_options = true;

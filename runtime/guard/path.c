@@ -830,6 +830,14 @@ static struct guard_path_class classify_known_start(const struct guard_places *p
 	return c;
 }
 
+/* A project in a temporary directory has neighbours there: who goes up from it to one of them does not just clean up. */
+static bool leaves_project(const struct guard_places *p, const char *path, const char *directory)
+{
+	const char *project = p->project ? p->project : p->directory;
+
+	return project && (is_above(directory ? directory : "/", project) || has_component(path, ".."));
+}
+
 struct guard_path_class guard_path_classify(const struct guard_places *p, const char *path, const char *directory)
 {
 	struct guard_path_class c = { 0, 0 }, other;
@@ -848,6 +856,8 @@ struct guard_path_class guard_path_classify(const struct guard_places *p, const 
 	}
 	if (abs[0] == '/') {
 		c = classify_known_start(p, abs, directory);
+		if (c.is & BIT(TMP) && path[0] != '/' && leaves_project(p, path, directory))
+			c.is = (c.is & ~(uint32_t)BIT(TMP)) | BIT(OUTSIDE);
 		if (path[0] == '~' && p->home && (!path[1] || path[1] == '/') && strlen(p->home) + strlen(path) < sizeof abs) {
 			/* A quoted ~ is a name; whoever writes it means their home. */
 			size_t bytes = strlen(p->home);

@@ -172,7 +172,10 @@ static void check_project_in_tmp(void)
 
 	check_case = "a project in /tmp";
 	CHECK_INT(guard_path_classify(&in_tmp, "src", "/tmp/work").is, GUARD_PATH_INSIDE);
-	CHECK_INT(guard_path_classify(&in_tmp, "../x", "/tmp/work").is, GUARD_PATH_TMP);
+	CHECK_INT(guard_path_classify(&in_tmp, "../x", "/tmp/work").is, GUARD_PATH_OUTSIDE);
+	CHECK_INT(guard_path_classify(&in_tmp, "x", "/tmp").is, GUARD_PATH_OUTSIDE);
+	CHECK_INT(guard_path_classify(&in_tmp, "/tmp/x", "/tmp/work").is, GUARD_PATH_TMP);
+	CHECK_INT(guard_path_classify(&in_tmp, "x", "/tmp/other").is, GUARD_PATH_TMP);
 	check_case = "/tmp is no project";
 	CHECK_INT(guard_path_classify(&is_tmp, "x", "/tmp").is, GUARD_PATH_TMP);
 }
