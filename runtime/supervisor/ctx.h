@@ -7,5 +7,6 @@
 #include "libccm/command.h"
 
 int cmd_quota(struct ctx *ctx, int argc, char **argv);
+int cmd_sandbox(struct ctx *ctx, int argc, char **argv);
 
 #endif

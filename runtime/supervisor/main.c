@@ -4,6 +4,7 @@
 static const struct command commands[] = {
 	{ "quota", "status|pause|resume|override|history|poll", "rate limits: where they stand, and the switches", 0, 0, DB_NONE,
 	  cmd_quota, true },
+	{ "sandbox", "", "keep a program in what the kernel lets it do", 0, -1, DB_NONE, cmd_sandbox, false },
 	COMMAND_COMPLETION,
 	{ 0 }
 };

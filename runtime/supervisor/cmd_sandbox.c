@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include "ctx.h"
+#include "libccm/log.h"
+#include "sandbox.h"
+
+/* ------------------------------------------------------------------------------------------------ check */
+
+static void print_state(const char *name, bool fine, const char *words)
+{
+	printf("%-12s %-8s %s\n", name, fine ? "yes" : "no", words);
+}
+
+static int sandbox_check(struct ctx *ctx, int argc, char **argv)
+{
+	const struct ccm_opt opts[] = { OPT_END };
+	struct sandbox_report report;
+	char text[64];
+	int r;
+
+	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
+	if (argc < 0)
+		return argc;
+	r = sandbox_probe(&report);
+	if (r < 0)
+		return r;
+	snprintf(text, sizeof text, "ABI %d", report.landlock_abi);
+	print_state("Landlock", report.landlock_abi > 0, report.landlock_abi > 0 ? text : strerror(-report.landlock_abi));
+	print_state("seccomp", report.seccomp_error == 0,
+		    report.seccomp_error == 0 ? "filters that ask" : strerror(-report.seccomp_error));
+	print_state("namespaces", report.namespaces_error == 0,
+		    report.namespaces_error == 0 ? "user, mount, pid, ipc, net, uts, cgroup; mounts work"
+						 : ccm_diag_text(&report.namespaces_words, report.namespaces_error));
+	if (report.layers & SANDBOX_NAMESPACES)
+		puts("Sandboxes have all three layers.");
+	else if (report.layers)
+		puts("Sandboxes have Landlock and seccomp alone: what is pinned in its place is not, see ccm-sandbox(7).");
+	else
+		puts("No sandbox: nothing is run.");
+	fputs(report.missing, stdout);
+	return report.layers ? 0 : CCM_EXIT_FAILURE;
+}
+
+/* ------------------------------------------------------------------------------------------------ exec, explain */
+
+#define PATHS_MAX 256
+
+struct request {
+	struct ccm_opt_list rw, ro, env;
+	bool no_namespaces, local_servers;
+	const char *refusals;
+	int64_t max_file_bytes, max_memory_bytes, max_processes;
+};
+
+static void request_done(struct request *req)
+{
+	ccm_opt_list_done(&req->rw);
+	ccm_opt_list_done(&req->ro);
+	ccm_opt_list_done(&req->env);
+}
+
+struct built {
+	struct sandbox_spec spec;
+	struct sandbox_path paths[PATHS_MAX];
+	char *owned[PATHS_MAX];
+	size_t owned_count;
+	const char *env[PATHS_MAX];
+	char directory[PATH_MAX];
+};
+
+static void built_done(struct built *b)
+{
+	for (size_t i = 0; i < b->owned_count; i++)
+		free(b->owned[i]);
+	ccm_closep(&b->spec.denied_fd);
+}
+
+static int add_path(struct built *b, const char *path, unsigned access, const char *at)
+{
+	if (b->spec.path_count == PATHS_MAX) {
+		ccm_error("more than %d paths for one sandbox", PATHS_MAX);
+		return -CCM_E_SAID;
+	}
+	b->paths[b->spec.path_count++] = (struct sandbox_path){ path, access, at };
+	return 0;
+}
+
+/* A person names the place; from here on it is what it is now. */
+static int add_named(struct built *b, const struct ccm_opt_list *list, unsigned access)
+{
+	for (int i = 0; i < list->count; i++) {
+		char *path = realpath(list->items[i], NULL);
+		int r;
+
+		if (!path || b->owned_count == PATHS_MAX) {
+			ccm_error("'%s': %s", list->items[i], path ? "too many paths" : strerror(errno));
+			free(path);
+			return -CCM_E_SAID;
+		}
+		b->owned[b->owned_count++] = path;
+		r = add_path(b, path, access, NULL);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool is_covered(const struct built *b, const char *path)
+{
+	for (size_t i = 0; i < b->spec.path_count; i++) {
+		size_t bytes = strlen(b->paths[i].path);
+
+		if (!(b->paths[i].access & SANDBOX_EMPTY) && strncmp(path, b->paths[i].path, bytes) == 0 &&
+		    (path[bytes] == '/' || !path[bytes]))
+			return true;
+	}
+	return false;
+}
+
+static int build_environment(struct built *b, const struct ccm_opt_list *named)
+{
+	static const char *const kept[] = { "PATH", "LANG", "LC_ALL", "TERM", "COLORTERM", "TZ", "USER", "LOGNAME" };
+	extern char **environ;
+	size_t count = 0;
+
+	for (char **e = environ; *e && count < PATHS_MAX - 1; e++) {
+		bool keep = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(kept) && !keep; i++)
+			keep = strncmp(*e, kept[i], strlen(kept[i])) == 0 && (*e)[strlen(kept[i])] == '=';
+		for (int i = 0; i < named->count && !keep; i++)
+			keep = strncmp(*e, named->items[i], strlen(named->items[i])) == 0 &&
+			       (*e)[strlen(named->items[i])] == '=';
+		if (keep)
+			b->env[count++] = *e;
+	}
+	for (int i = 0; i < named->count && count < PATHS_MAX - 1; i++)
+		if (strchr(named->items[i], '='))
+			b->env[count++] = named->items[i];
+	b->env[count] = NULL;
+	b->spec.envp = b->env;
+	return 0;
+}
+
+static int build(struct built *b, const struct request *req)
+{
+	size_t count;
+	const struct sandbox_path *system = sandbox_system_paths(&count);
+	int r = 0;
+
+	b->spec.paths = b->paths;
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = add_path(b, system[i].path, system[i].access, system[i].at);
+	if (r == 0)
+		r = add_path(b, "/tmp", SANDBOX_READ | SANDBOX_WRITE | SANDBOX_EXECUTE | SANDBOX_EMPTY, NULL);
+	if (r == 0)
+		r = add_named(b, &req->ro, SANDBOX_READ | SANDBOX_EXECUTE);
+	if (r == 0)
+		r = add_named(b, &req->rw, SANDBOX_READ | SANDBOX_WRITE | SANDBOX_EXECUTE);
+	if (r < 0)
+		return r;
+	/* Where we are, if that is there; else where it can always be. */
+	b->spec.directory = getcwd(b->directory, sizeof b->directory) && is_covered(b, b->directory) ? b->directory : "/";
+	b->spec.without = req->no_namespaces ? SANDBOX_NAMESPACES : 0;
+	b->spec.local_servers = req->local_servers;
+	b->spec.terminal = isatty(STDIN_FILENO) || isatty(STDOUT_FILENO) || isatty(STDERR_FILENO);
+	b->spec.limits.max_file_bytes = req->max_file_bytes;
+	b->spec.limits.max_memory_bytes = req->max_memory_bytes;
+	b->spec.limits.max_processes = req->max_processes;
+	return build_environment(b, &req->env);
+}
+
+static int execute(struct built *b, char **argv)
+{
+	const struct sandbox_watch watch = { .fd = -1, .relay = true };
+	struct sandbox_child child;
+	struct ccm_diag diag = { 0 };
+	int status = 0, r;
+
+	r = sandbox_start(&b->spec, (const char *const *)argv, &child, &diag);
+	if (r < 0) {
+		ccm_error("%s", ccm_diag_text(&diag, r));
+		return -CCM_E_SAID;
+	}
+	if (!(child.layers & SANDBOX_NAMESPACES) && !(b->spec.without & SANDBOX_NAMESPACES))
+		ccm_warn("the sandbox has no namespaces: %s", child.why_not);
+	r = sandbox_wait(&child, &watch, &status);
+	sandbox_child_done(&child);
+	return r < 0 ? r : status;
+}
+
+static int explain(struct built *b, char **argv _unused_)
+{
+	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
+	struct sandbox_report report;
+	int r = sandbox_probe(&report);
+
+	if (r < 0)
+		return r;
+	sandbox_explain(&text, &b->spec, report.layers & ~b->spec.without);
+	if (ccm_sbuf_error(&text))
+		return -ENOMEM;
+	fputs(text.text, stdout);
+	return 0;
+}
+
+static int open_refusals(struct built *b, const char *path)
+{
+	b->spec.denied_fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_CLOEXEC, 0600);
+	if (b->spec.denied_fd >= 0)
+		return 0;
+	ccm_error("cannot write '%s': %s", path, strerror(errno));
+	return -CCM_E_SAID;
+}
+
+/* Both commands take the same options, so that one explains the other. */
+static int with_request(struct ctx *ctx, int argc, char **argv, int (*act)(struct built *b, char **argv))
+{
+	_cleanup_(built_done) struct built b = { .spec.denied_fd = -1 };
+	_cleanup_(request_done) struct request req = { 0 };
+	const struct ccm_opt opts[] = {
+		OPT_LIST("rw", 0, "PATH", &req.rw, "may be read, written and executed; may be given again"),
+		OPT_LIST("ro", 0, "PATH", &req.ro, "may be read and executed; may be given again"),
+		OPT_LIST("env", 0, "NAME[=VALUE]", &req.env, "pass this variable; may be given again"),
+		OPT_FLAG("local-servers", 0, &req.local_servers, "let it use ports of its own loopback"),
+		OPT_INT ("max-processes", 0, "N", &req.max_processes, 0, INT32_MAX, "at most N processes"),
+		OPT_INT ("max-file", 0, "BYTES", &req.max_file_bytes, 0, INT64_MAX, "no file may grow larger"),
+		OPT_INT ("max-memory", 0, "BYTES", &req.max_memory_bytes, 0, INT64_MAX, "writable memory of one process"),
+		OPT_FLAG("no-namespaces", 0, &req.no_namespaces, "use Landlock and seccomp alone"),
+		OPT_STR ("refusals", 0, "FILE", &req.refusals, "append what the kernel tells of to FILE"),
+		OPT_END
+	};
+	int r;
+
+	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
+	if (argc < 0)
+		return argc;
+	argv[argc] = NULL;
+	r = build(&b, &req);
+	if (r == 0 && req.refusals)
+		r = open_refusals(&b, req.refusals);
+	return r < 0 ? r : act(&b, argv);
+}
+
+static int sandbox_exec(struct ctx *ctx, int argc, char **argv)
+{
+	return with_request(ctx, argc, argv, execute);
+}
+
+static int sandbox_explain_request(struct ctx *ctx, int argc, char **argv)
+{
+	return with_request(ctx, argc, argv, explain);
+}
+
+int cmd_sandbox(struct ctx *ctx, int argc, char **argv)
+{
+	static const struct command commands[] = {
+		{ "check", "", "say which layers this system has, and what to enable", 0, 0, DB_NONE, sandbox_check, false },
+		{ "exec", "[--] PROGRAM [ARGUMENT...]", "run a program in a sandbox", 1, -1, DB_NONE, sandbox_exec, false },
+		{ "explain", "", "print the rules that exec with the same options comes to", 0, 0, DB_NONE,
+		  sandbox_explain_request, false },
+		{ 0 }
+	};
+
+	return ccm_command_group(ctx, commands, argc, argv);
+}
