@@ -796,11 +796,45 @@ static void walk_branches(struct shell *sh, struct stmt *const *lists, size_t co
 	vars_merge(sh, &base, ends, count);
 }
 
+static bool is_word(const struct stmt *s, const char *list)
+{
+	const struct part *p = s->kind == STMT_SIMPLE && s->words ? s->words->parts : NULL;
+
+	if (!p || p->next || p->kind != PART_LITERAL)
+		return false;
+	for (const char *at = list; *at;) {
+		size_t n = strcspn(at, " ");
+
+		if (n == p->bytes && memcmp(at, p->text, n) == 0)
+			return true;
+		at += n + (at[n] == ' ');
+	}
+	return false;
+}
+
+/* while true; do x & done */
+static void judge_loop(struct shell *sh, const struct stmt *s)
+{
+	bool parallel = false;
+
+	if (!s->cond || s->cond->next || !is_word(s->cond, "true :"))
+		return;
+	for (const struct stmt *b = s->body; b; b = b->next) {
+		parallel |= b->background;
+		/* Something in it takes time, or ends it. */
+		if (!b->background && !is_word(b, "echo : true"))
+			return;
+	}
+	if (parallel)
+		add_fact(sh, GUARD_FACT_FORK_BOMB, NULL, "a loop without end that starts one after the other");
+}
+
 static void walk_loop(struct shell *sh, const struct stmt *s)
 {
 	struct vars base = sh->vars, ends[2] = { base };
 	unsigned scope = sh->scope;
 
+	judge_loop(sh, s);
 	sh->scope = ++sh->walk->scopes;
 	for (int i = 0; i < ITEMS_MAX; i++) {
 		bool took = sh->took_line, again;

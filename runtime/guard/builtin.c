@@ -359,8 +359,12 @@ static void do_source(struct call *c)
 	struct guard_value *args = c->sh->args;
 	size_t arg_count = c->sh->arg_count;
 
-	if (i >= c->count)
+	/* fish reads its standard input then. */
+	if (i >= c->count) {
+		text = read_all(c->sh, &c->sh->fds[0]);
+		run_text(c->sh, &text, "source", c->self);
 		return;
+	}
 	f = file_find(c->sh, c->words[i].text);
 	abs = absolute(c->sh, c->words[i].text);
 	if (f && f->has_content) {

@@ -242,11 +242,11 @@ static void read_name(struct reading *r)
 	if (strchr("$@%", *r->at))
 		r->at++;
 	for (;;) {
-		while (r->at < r->end && is_name_char(*r->at))
+		while (r->at < r->end && (is_name_char(*r->at) || (*r->at == '$' && r->language == JAVASCRIPT)))
 			r->at++;
 		if (r->language == PHP && ahead(r, 0) == '\\' && is_name_char(ahead(r, 1)))
 			r->at++;
-		else if (ahead(r, 0) == '.' && is_name_char(ahead(r, 1)) && r->language != PERL && r->language != PHP && r->language != AWK)
+		else if (ahead(r, 0) == '.' && (is_name_char(ahead(r, 1)) || (ahead(r, 1) == '$' && r->language == JAVASCRIPT)) && r->language != PERL && r->language != PHP && r->language != AWK)
 			r->at++;
 		else if ((begins(r, "::") || begins(r, "->")) && is_name_char(ahead(r, 2)))
 			r->at += 2;
@@ -296,7 +296,7 @@ static void next(struct reading *r)
 		r->after_value = true;
 		return;
 	}
-	if (is_name_char(*r->at) || (strchr("$@", *r->at) && is_name_char(ahead(r, 1)))) {
+	if (is_name_char(*r->at) || (strchr("$@", *r->at) && is_name_char(ahead(r, 1))) || (*r->at == '$' && ahead(r, 1) == '`')) {
 		read_name(r);
 		r->after_value = true;
 		return;
@@ -617,8 +617,8 @@ static bool is_module(const char *name, const char *modules)
 	char module[64];
 	size_t n = (size_t)(last - name);
 
-	/* Bare: imported by name. */
-	if (n == 0)
+	/* Bare: imported by name. No other module has a rmSync. */
+	if (n == 0 || (strlen(last) > 4 && strcmp(last + strlen(last) - 4, "Sync") == 0))
 		return true;
 	while (n > 0 && strchr(".:>-\\", name[n - 1]))
 		n--;
@@ -673,7 +673,7 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 	if (is_named(last, "system popen popen2 popen3 getoutput getstatusoutput check_output check_call Popen execSync exec shell_exec "
 			   "passthru proc_open execute capture2 capture2e capture3 pipeline script runInShell shell cmd") &&
 	    is_module(name, "os subprocess commands platform pty popen2 child_process cp Kernel IO Open3 io os.popen Process exec sp "
-			    "childProcess execa sh shelljs") &&
+			    "childProcess execa sh shelljs System") &&
 	    !(strcmp(last, "exec") == 0 && r->language == PYTHON) && count > 0) {
 		do_start(r, args, count);
 		return value_unknown(taint);
@@ -830,6 +830,8 @@ static struct guard_value method(struct reading *r, const struct guard_value *on
 {
 	struct term self = { .value = *on };
 
+	if (on->taint & MODULE)
+		return call(r, name, args, count);
 	if (is_named(name, "unlink rmdir rmtree") && count < 2 && r->language != PHP) {
 		if (on->known && on->bytes > 0)
 			do_path(r, strcmp(name, "rmdir") == 0 ? "rmdir" : "rm", strcmp(name, "rmtree") == 0 ? "-rf" : NULL, &self, 1);
@@ -864,7 +866,7 @@ static struct guard_value method(struct reading *r, const struct guard_value *on
 		return value_unknown(0);
 	}
 	/* Lists have a remove, patterns an exec, strings a replace. */
-	if ((on->taint & MODULE) || is_named(name, "execSync execFile execFileSync spawn spawnSync rmSync unlinkSync rmdirSync removeSync system "
+	if (is_named(name, "execSync execFile execFileSync spawn spawnSync rmSync unlinkSync rmdirSync removeSync system "
 						   "popen check_call check_output getoutput rmtree rm_rf unlink writeFileSync readFileSync "
 						   "sendall sendto connect b64decode decodebytes post urlopen"))
 		return call(r, name, args, count);
@@ -989,6 +991,12 @@ static struct term read_name_term(struct reading *r)
 	r->loops |= is_named(name, "while loop forever for");
 	if (is_named(name, "os.environ process.env ENV"))
 		t.value.taint = at_sign(r, '[') || at_sign(r, '.') ? 0 : GUARD_TAINT_ENV;
+	if (strcmp(name, "import") == 0 && at_sign(r, '(')) {
+		next(r);
+		read_args(r, ')', &count);
+		t.value.taint = MODULE;
+		return t;
+	}
 	if (is_named(name, "new await return not and or async yield lambda del throw raise in if else unless then do begin end import from"))
 		return t;
 	if (at_sign(r, '(')) {

@@ -318,6 +318,22 @@ struct file *file_write(struct shell *sh, const char *path, const struct guard_v
 	return f;
 }
 
+/* Directories that are archived or sent as a whole, with the secrets in them. */
+static bool holds_secrets(struct shell *sh, const char *path)
+{
+	static const char *const names[] = { "/.aws", "/.ssh", "/.gnupg", "/.kube", "/.docker", "/.azure", "/.config/gcloud", "/.config/gh",
+					     "/.password-store", "/.config", "/.mozilla", "/.config/google-chrome" };
+	const char *home = sh->walk->source->home;
+	size_t n = strlen(path);
+
+	if (strcmp(path, home) == 0 || strcmp(path, "/home") == 0 || strcmp(path, "/root") == 0 || strcmp(path, "/") == 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (n >= strlen(names[i]) && strcmp(path + n - strlen(names[i]), names[i]) == 0)
+			return true;
+	return false;
+}
+
 unsigned file_taint(struct shell *sh, const char *path, bool below)
 {
 	const char *abs = absolute(sh, path);
@@ -329,7 +345,7 @@ unsigned file_taint(struct shell *sh, const char *path, bool below)
 		taint |= GUARD_TAINT_NETWORK;
 	if (!abs)
 		return taint;
-	if (guard_path_is_secret(abs))
+	if (guard_path_is_secret(abs) || (below && holds_secrets(sh, abs)))
 		taint |= GUARD_TAINT_SECRET;
 	for (const struct file *f = sh->walk->files; f; f = f->next) {
 		if (strcmp(f->path, abs) == 0)

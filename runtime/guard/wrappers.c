@@ -1329,6 +1329,8 @@ static void run_runner(struct run *r)
 		run_rest(r, first, 0);
 		return;
 	}
+	if (run_interpreter(r->sh, r->name, r->words, r->count, r->self))
+		return;
 	print_output(r->sh, r->name, r->words, r->count, r->self);
 }
 
@@ -1429,6 +1431,101 @@ static void run_socat(struct run *r)
 	print_output(r->sh, r->name, r->words, r->count, r->self);
 }
 
+/* sed's commands e and s///e run what stands there, or what they made. */
+static void run_sed(struct run *r)
+{
+	for (size_t i = 1; i < r->count; i++) {
+		const char *w = r->words[i].text, *at = w + strspn(w, "0123456789,$! ");
+		size_t n = r->words[i].bytes;
+		struct guard_value code;
+
+		if (w[0] == '-' || !*at)
+			continue;
+		if (*at == '/' && strchr(at + 1, '/'))       /* /pattern/e CMD */
+			at = strchr(at + 1, '/') + 1;
+		at += strspn(at, "0123456789,$! ");
+		if (at[0] == 'e' && at[1] == ' ') {
+			code = value_from(r->sh->walk->arena, &r->words[i], (size_t)(at + 2 - w));
+			run_in_shell(r, &code, "sed e", 0);
+		} else if (at[0] == 's' && at[1] && !strchr("\\\n", at[1]) && n > 3 && (w[n - 1] == 'e' || (w[n - 2] == 'e' && w[n - 1] == 'g'))) {
+			const char *to = strchr(at + 2, at[1]), *end = to ? strrchr(w, at[1]) : NULL;
+			struct text t = TEXT(r->sh);
+
+			if (!end || end <= to || strspn(end + 1, "egpiI0123456789") != strlen(end + 1))
+				continue;
+			for (const char *c = to + 1; c < end; c++)
+				if (*c != '\\' || c[1] != at[1])
+					text_addc(&t, *c);
+			code = text_take(&t);
+			run_in_shell(r, &code, "sed s///e", GUARD_MAYBE);
+		}
+	}
+	follow_files(r->sh, r->name, r->words, r->count, r->self);
+	print_output(r->sh, r->name, r->words, r->count, r->self);
+}
+
+/* ed and ex: lines that begin with '!' are for the shell. */
+static void run_ed(struct run *r)
+{
+	struct guard_value text = r->sh->fds[0].kind == FD_INPUT ? read_all(r->sh, &r->sh->fds[0]) : value_of("");
+
+	for (size_t i = 0; i < text.bytes;) {
+		size_t n = strcspn(text.text + i, "\n");
+
+		if (text.text[i] == '!' || (text.text[i] == ':' && text.text[i + 1] == '!')) {
+			size_t skip = text.text[i] == ':' ? 2 : 1;
+			struct guard_value code = value_copy(r->sh->walk->arena, text.text + i + skip, n - skip);
+
+			run_in_shell(r, &code, r->name, 0);
+		}
+		i += n + 1;
+	}
+}
+
+/* A makefile that is known: the recipes in it. */
+static void run_make(struct run *r)
+{
+	struct guard_value room, text = value_of("");
+	const struct guard_value *file = option(r, 'f', "file", &room);
+	bool dry = has_option(r, r->count, 'n', "dry-run") || has_option(r, r->count, 0, "just-print");
+	static const char *const usual[] = { "GNUmakefile", "makefile", "Makefile" };
+
+	if (file && (value_is(file, "-") || value_is(file, "/dev/stdin")))
+		text = read_all(r->sh, &r->sh->fds[0]);
+	for (size_t i = 0; i < ARRAY_SIZE(usual) + 1 && text.bytes == 0; i++) {
+		struct file *f = file ? file_find(r->sh, file->text) : i < ARRAY_SIZE(usual) ? file_find(r->sh, usual[i]) : NULL;
+
+		if (f && f->has_content)
+			text = f->content;
+	}
+	for (size_t i = 0; i < text.bytes && step(r->sh);) {
+		size_t n = strcspn(text.text + i, "\n"), skip = 1 + strspn(text.text + i + (n > 0), "@-+ \t");
+
+		if (text.text[i] == '\t' && n > skip) {
+			struct text t = TEXT(r->sh);
+			struct guard_value code;
+
+			/* $$ is the shell's dollar; $(..) is make's own and nobody's here. */
+			for (size_t k = i + skip; k < i + n; k++) {
+				if (text.text[k] == '$' && text.text[k + 1] == '$') {
+					text_addc(&t, '$');
+					k++;
+				} else if (text.text[k] == '$' && text.text[k + 1] == '(') {
+					while (k < i + n && text.text[k] != ')')
+						k++;
+					text_addc(&t, GUARD_UNKNOWN);
+				} else {
+					text_addc(&t, text.text[k]);
+				}
+			}
+			code = text_take(&t);
+			run_in_shell(r, &code, "make", dry ? GUARD_DRY_RUN : 0);
+		}
+		i += n + 1;
+	}
+	print_output(r->sh, r->name, r->words, r->count, r->self);
+}
+
 /* cmd /c TEXT, powershell -Command TEXT, wsl CMD */
 static void run_windows(struct run *r)
 {
@@ -1488,6 +1585,9 @@ bool run_wrapper(struct shell *sh, const char *name, struct guard_value *words, 
 		  "volta mise rtx asdf rustup opam pipx nix direnv aws-vault chamber envchain doppler infisical op multipass machinectl lxc incus "
 		  "flatpak adb perf cargo ", run_runner },
 		{ " socat ", run_socat },
+		{ " sed gsed ", run_sed },
+		{ " ed ex red ", run_ed },
+		{ " make gmake bmake ", run_make },
 		{ " cmd cmd.exe powershell powershell.exe pwsh pwsh.exe wsl wsl.exe ", run_windows },
 		{ " command ", run_command_builtin },
 	};
@@ -1503,6 +1603,11 @@ bool run_wrapper(struct shell *sh, const char *name, struct guard_value *words, 
 			run_table(&r, &wrappers[i]);
 			return true;
 		}
+	/* The loader of programs, given one: /lib64/ld-linux-x86-64.so.2 /bin/rm */
+	if (strncmp(name, "ld-linux", 8) == 0 || strncmp(name, "ld-musl", 7) == 0 || strncmp(name, "ld.so", 5) == 0) {
+		run_rest(&r, skip_options(&r, 1, "", " library-path preload audit argv0 inhibit-rpath glibc-hwcaps-prepend ", 0), 0);
+		return true;
+	}
 	for (const char *const *own = sh->walk->source->wrappers; own && *own; own++)
 		if (strcmp(*own, name) == 0) {
 			run_rest(&r, skip_options(&r, 1, "", "", 0), 0);
