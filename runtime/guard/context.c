@@ -542,6 +542,29 @@ static struct status *status_of(struct guard_context *c, const struct guard_comm
 	return found;
 }
 
+/* Nothing in these files and directories would be lost that git does not have. */
+static enum guard_answer are_saved(const struct guard_context *c, const struct guard_command *command,
+				   const struct guard_value *const *operands, size_t count)
+{
+	struct status s = { NULL, GUARD_MAYBE_SO, GUARD_MAYBE_SO, GUARD_MAYBE_SO };
+	_cleanup_free_ const char **paths = calloc(count + 1, sizeof *paths);
+	char dir[PATH_MAX], top[PATH_MAX];
+
+	if (!paths || !count || command->flags & (GUARD_REMOTE | GUARD_CONTAINER | GUARD_ARGS_OPEN) ||
+	    !work_directory(command, dir) || !guard_find_repository(dir, top, sizeof top))
+		return GUARD_MAYBE_SO;
+	for (size_t i = 0; i < count; i++) {
+		/* What is not known, and what git would read as more than a name. */
+		if (!is_known(operands[i]) || strpbrk(operands[i]->text, "*?[\\") || operands[i]->text[0] == ':')
+			return GUARD_MAYBE_SO;
+		paths[i] = operands[i]->text;
+	}
+	ask_git(c, dir, paths, count, true, &s);
+	if (s.dirty == GUARD_YES || s.untracked == GUARD_YES || s.ignored == GUARD_YES)
+		return GUARD_NO;
+	return s.dirty == GUARD_NO && s.untracked == GUARD_NO && s.ignored == GUARD_NO ? GUARD_YES : GUARD_MAYBE_SO;
+}
+
 /* ---- what this session made */
 
 /* When the file was made, in Unix milliseconds; 0: the file system does not say; negative: there is no such file. */
@@ -754,6 +777,8 @@ static enum guard_answer answer(struct guard_context *c, enum guard_condition co
 		return are_made(c, command, operands, count);
 	case GUARD_CONDITION_EXISTS:
 		return one_exists(command, operands, count);
+	case GUARD_CONDITION_SAVED:
+		return are_saved(c, command, operands, count);
 	case GUARD_CONDITION_COUNT:
 		break;
 	}

@@ -32,7 +32,8 @@
 	X(STASHED,       "stashed",       "the repository has stashes") \
 	X(SHARED_BRANCH, "shared-branch", "it pushes to, changes or deletes a branch that others work on: main, master, develop, release/*, ...") \
 	X(MADE_HERE,     "made-here",     "all it names was made by this session, or lies in a directory that was") \
-	X(EXISTS,        "exists",        "one of the files it names exists")
+	X(EXISTS,        "exists",        "one of the files it names exists") \
+	X(SAVED,         "saved",         "all that it names is in the repository's last commit as it is, or made by builds")
 
 enum guard_condition {
 #define X(id, name, words) GUARD_CONDITION_##id,

@@ -68,6 +68,7 @@ struct matcher {
 struct meeting {
 	const struct guard_value *operands[MATCHED_MAX];
 	size_t operand_count;
+	bool more_operands;          /* than there is room for */
 	size_t skipped;              /* operands that are the sub-command */
 	const char *word;
 	bool maybe;
@@ -473,6 +474,15 @@ static enum so meets_option(struct matcher *m, const struct args *a, const struc
 	return best;
 }
 
+/* For the conditions: what the rule is about. */
+static void add_matched(struct meeting *at, const struct guard_value *value)
+{
+	if (value && at->operand_count < MATCHED_MAX)
+		at->operands[at->operand_count++] = value;
+	else
+		at->more_operands = true;
+}
+
 static enum so meets_operand(struct matcher *m, struct args *a, const struct guard_need *n, struct meeting *at)
 {
 	size_t first = at->skipped, end = a->operand_count;
@@ -500,8 +510,7 @@ static enum so meets_operand(struct matcher *m, struct args *a, const struct gua
 
 		if (one == NO)
 			continue;
-		if (at->operand_count < MATCHED_MAX && a->operands[i].value)
-			at->operands[at->operand_count++] = a->operands[i].value;
+		add_matched(at, a->operands[i].value);
 		if (one > best) {
 			best = one;
 			at->word = a->operands[i].text;
@@ -525,8 +534,7 @@ static enum so meets_redirect(struct matcher *m, struct args *a, const struct gu
 		one = meets_any(m, a->command, &a->targets[i], n, false);
 		if (one == NO)
 			continue;
-		if (at->operand_count < MATCHED_MAX)
-			at->operands[at->operand_count++] = a->targets[i].value;
+		add_matched(at, a->targets[i].value);
 		if (one > best) {
 			best = one;
 			at->word = a->targets[i].text;
@@ -640,8 +648,7 @@ static enum so meets_files(struct matcher *m, struct args *a, const struct guard
 
 		if (one == NO)
 			continue;
-		if (at->operand_count < MATCHED_MAX && o->value)
-			at->operands[at->operand_count++] = o->value;
+		add_matched(at, o->value);
 		if (one > best) {
 			best = one;
 			at->word = o->text;
@@ -770,7 +777,7 @@ static bool condition_holds(struct matcher *m, const struct guard_command *c, co
 
 		if (!(n->bits & 1u << i))
 			continue;
-		if (m->j->ask)
+		if (m->j->ask && !at->more_operands)
 			answer = m->j->ask(m->j->ask_user, (enum guard_condition)i, c, at->operands, at->operand_count);
 		/* Nobody knows: the dangerous side. */
 		if (answer == GUARD_YES || (n->key == GUARD_KEY_WHEN && answer == GUARD_MAYBE_SO))

@@ -207,6 +207,29 @@ EOF
 	[ "$(cut -f1 <<<"$output" | sort -u)" = none ]
 }
 
+@test "rules: a directory of the project that is in the last commit as it is may be deleted, others are asked about" {
+	git init -q
+	echo one >src/one
+	git add src
+	git -c user.name=dev -c user.email=dev@example.com commit -qm first
+	run -0 --separate-stderr ccm-guard check -- 'rm -rf src'
+	[[ $output == none$'\t'* ]]
+	echo two >src/two
+	run -0 --separate-stderr ccm-guard check -- 'rm -rf src'
+	[[ $output == ask$'\trm-inside\t'* ]]
+	rm src/two
+	echo more >>src/one
+	run -0 --separate-stderr ccm-guard check -- 'rm -rf src'
+	[[ $output == ask$'\trm-inside\t'* ]]
+}
+
+@test "rules: one dangerous word is found behind a hundred harmless ones" {
+	run -0 --separate-stderr ccm-guard check -- "rm -rf $(printf 'gone-%s ' {1..100}) src"
+	[[ $output == ask$'\trm-inside\t'* ]]
+	run -0 --separate-stderr ccm-guard check -- "rm -rf $(printf 'build/%s ' {1..100}) /"
+	[[ $output == deny$'\trm-root\t'* ]]
+}
+
 @test "rules: what is not known is asked, never denied" {
 	run -0 --separate-stderr ccm-guard check -- 'rm -rf "$NOBODY_KNOWS"/*'
 	[[ $output == ask$'\t'* ]]
