@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: MIT
+# bats file_tags=native
+# Native: the automation has three seconds, and with ccm-hook and ccm-guard under valgrind they are over before it answers.
+#
 # security-guard: the conditions that rules name: the repository, the branch, and what a session made itself.
 # shellcheck shell=bash
 

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: MIT
+# bats file_tags=native
+# Native: the automation has three seconds, and with ccm-hook and ccm-guard under valgrind they are over before it answers.
+#
 # security-guard: tools that work on files, and MCP tools.
 # shellcheck shell=bash
 

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: MIT
+# bats file_tags=native
+# Native: the automation has three seconds, and with ccm-hook and ccm-guard under valgrind they are over before it answers.
+#
 # security-guard: from a tool call to the client's answer, and what the configuration makes of it.
 # shellcheck shell=bash
 
