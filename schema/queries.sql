@@ -82,7 +82,8 @@ VALUES (:uuid, :created_ms, :level, :source, :session_id, :event_uuid, :title, :
 e.id, e.uuid, e.received_ms, e.host, e.event, e.tool, e.tool_use_id, e.session_id, e.agent_id, e.agent_type,
 e.prompt_id, e.project, e.cwd, e.permission_mode, e.detail, e.valid, e.problem, e.payload_bytes, e.verdict,
 e.reason, e.stop, e.answer, e.exit_status, e.note, e.took_us,
-(e.note IS NOT NULL OR EXISTS (SELECT 1 FROM run r WHERE r.event_id = e.id AND r.problem IS NOT NULL)) AS failed
+(e.note IS NOT NULL OR EXISTS (SELECT 1 FROM run r WHERE r.event_id = e.id AND r.problem IS NOT NULL)) AS failed,
+(SELECT max(k.n) FROM checkpoint k WHERE k.event_uuid = e.uuid) AS checkpoint
 
 -- Which events log and stats are about. session is the beginning of an id; char(1114111) is the last
 -- character there is, so the range holds what begins with it. project is a path or its last part.
@@ -498,3 +499,38 @@ WHERE name = :name AND started_ms = :started_ms;
 
 -- query: JOB_SOONER
 UPDATE job SET due_ms = :due_ms WHERE name = :name AND due_ms > :due_ms;
+
+-- Checkpoints.
+-- query: CHECKPOINT_INSERT
+INSERT OR REPLACE INTO checkpoint (repository, n, session_id, commit_id, tree_id, worktree, created_ms, reason, prompt,
+  event_uuid, files, lines_added, lines_removed, left_out)
+VALUES (:repository, :n, :session_id, :commit_id, :tree_id, :worktree, :created_ms, :reason, :prompt,
+  :event_uuid, :files, :lines_added, :lines_removed, :left_out);
+
+-- query: CHECKPOINT_FORGET
+DELETE FROM checkpoint WHERE repository = :repository;
+
+-- query: CHECKPOINT_LIST
+SELECT * FROM checkpoint WHERE :session IS NULL OR session_id BETWEEN :session AND :session || char(1114111)
+ORDER BY created_ms DESC, n DESC LIMIT :limit;
+
+-- query: CHECKPOINT_REPOSITORIES
+SELECT DISTINCT repository FROM checkpoint ORDER BY repository;
+
+-- What the session was last asked to do.
+-- query: CHECKPOINT_PROMPT
+SELECT detail FROM event INDEXED BY event_session
+WHERE session_id = :session_id AND event = 'UserPromptSubmit' ORDER BY received_ms DESC LIMIT 1;
+
+-- query: CHECKPOINT_EVENT
+SELECT id, uuid, received_ms, event, tool_use_id, session_id FROM event WHERE id = :id;
+
+-- The tool call that the event tells the end of.
+-- query: CHECKPOINT_CALL
+SELECT id, uuid, received_ms, event, tool_use_id, session_id FROM event INDEXED BY event_session
+WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND event = 'PreToolUse' ORDER BY id LIMIT 1;
+
+-- No row: not known, or over.
+-- query: CHECKPOINT_LIVE
+SELECT 1 AS live FROM session s WHERE s.session_id = :session_id AND (s.ended_ms IS NULL OR EXISTS (
+  SELECT 1 FROM event e INDEXED BY event_session WHERE e.session_id = s.session_id AND e.received_ms > s.ended_ms));

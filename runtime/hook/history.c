@@ -190,6 +190,7 @@ void history_event_read(const struct ccm_rows *rows, struct history_event *ret)
 		.valid = ccm_rows_int(rows, "valid"),
 		.stop = ccm_rows_int(rows, "stop"),
 		.failed = ccm_rows_int(rows, "failed"),
+		.checkpoint = ccm_rows_int(rows, "checkpoint"),
 		.uuid = ccm_rows_text(rows, "uuid"),
 		.host = ccm_rows_text(rows, "host"),
 		.event = ccm_rows_text(rows, "event"),

@@ -55,6 +55,7 @@ struct history_event {
 	int64_t took_us, exit_status;        /* once it is finished */
 	bool finished, valid, stop;
 	bool failed;                         /* a run failed, or there is a note */
+	int64_t checkpoint;                  /* the number of the one that was taken at it; 0: none */
 	const char *uuid, *host, *event, *tool, *tool_use_id, *session_id, *agent_id, *agent_type, *prompt_id;
 	const char *project, *cwd, *permission_mode, *detail, *problem, *verdict, *reason, *answer, *note;
 };

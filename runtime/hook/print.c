@@ -186,6 +186,8 @@ static void add_detail(const struct print_table *t, const struct history_event *
 {
 	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
 
+	if (e->checkpoint)
+		ccm_sbuf_addf(&text, "[checkpoint %lld] ", (long long)e->checkpoint);
 	if (!e->valid)
 		ccm_sbuf_addf(&text, "invalid: %s", e->problem ? e->problem : "");
 	else if (e->agent_type && e->agent_type[0])
@@ -272,7 +274,7 @@ static void print_headline(struct ccm_sbuf *out, const struct history_event *e, 
 void print_event(struct ccm_sbuf *out, const struct history_event *e, int64_t now_ms, bool colour)
 {
 	_cleanup_sbuf_ struct ccm_sbuf agent = { 0 };
-	char time[32];
+	char time[32], checkpoint[24];
 
 	print_headline(out, e, now_ms, colour);
 	print_field(out, "time", ccm_time_format(e->received_ms, true, time, sizeof time));
@@ -299,6 +301,8 @@ void print_event(struct ccm_sbuf *out, const struct history_event *e, int64_t no
 	print_field(out, "reason", e->reason);
 	print_field(out, "stop", e->stop ? "the agent was told not to go on" : NULL);
 	print_field(out, "note", e->note);
+	snprintf(checkpoint, sizeof checkpoint, "%lld", (long long)e->checkpoint);
+	print_field(out, "checkpoint", e->checkpoint ? checkpoint : NULL);
 }
 
 void print_run_ending(struct ccm_sbuf *out, const struct history_run *r)
@@ -512,6 +516,7 @@ void print_event_json(struct ccm_sbuf *out, const struct history_event *e)
 	print_json_int_if(out, "exit_status", e->finished, e->exit_status);
 	print_json_text(out, "note", e->note);
 	print_json_bool(out, "failed", e->failed);
+	print_json_int_if(out, "checkpoint", e->checkpoint != 0, e->checkpoint);
 	print_json_int_if(out, "took_us", e->finished, e->took_us);
 }
 

@@ -58,7 +58,7 @@ struct ccm_opt_usage ccm_command_usage(const struct ccm_program *program, const 
 				       .summary = c->summary, .min_args = c->min_args, .max_args = c->max_args };
 }
 
-static int open_db(struct ctx *ctx, enum command_db mode)
+int ccm_command_open_db(struct ctx *ctx, enum command_db mode)
 {
 	struct ccm_diag diag = { 0 };
 	int r = 0;
@@ -83,7 +83,7 @@ static int run(struct ctx *ctx, const struct command *c, int argc, char **argv)
 	int r = 0;
 
 	if (c->db != DB_NONE && !ctx->usage.list && !wants_help(argc, argv))
-		r = open_db(ctx, c->db);
+		r = ccm_command_open_db(ctx, c->db);
 	return r == 0 ? c->run(ctx, argc, argv) : r;
 }
 

@@ -70,6 +70,9 @@ int ccm_command_main(const struct ccm_program *program, int argc, char **argv);
  * program's. The outer row opens no database; the inner row says what is opened. */
 int ccm_command_group(struct ctx *ctx, const struct command *commands, int argc, char **argv);
 
+/* For a command whose row says DB_NONE because not every use of it needs the database. -CCM_E_SAID. */
+int ccm_command_open_db(struct ctx *ctx, enum command_db mode);
+
 struct ccm_opt_usage ccm_command_usage(const struct ccm_program *program, const struct command *c);
 
 /* The command `completion` of both programs. */

@@ -49,6 +49,11 @@ struct ccm_settings {
 	int64_t stored_output_bytes;   /* [automations] stored_output */
 	int64_t max_age_ms;            /* [retention] max_age; 0: for ever */
 	int64_t max_bytes;             /* [retention] max_bytes; 0: no bound */
+	int64_t checkpoint_every;      /* [checkpoint] every: tool calls */
+	int64_t checkpoint_max_file;   /* [checkpoint] max_file, bytes */
+	int64_t checkpoint_max_files;  /* [checkpoint] max_files */
+	int64_t checkpoint_keep_days;  /* [checkpoint] keep_days; 0: for ever */
+	int64_t checkpoint_keep_per_session;   /* [checkpoint] keep_per_session; 0: all */
 	int64_t guard_profile;         /* [guard] profile, an enum ccm_guard_profile */
 	int64_t guard_detours;         /* [guard] detour_limit; 0: no limit */
 	int64_t guard_overrule_ms;     /* [guard] overrule */
