@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* ctx - the commands of ccm-supervisor. Each is one file cmd_NAME.c with one function, and one row in main.c's table;
- * libccm/command.h tells what it gets and returns. */
+/* ctx - the commands of ccm-supervisor. Each is one file cmd_NAME.c, and one row in main.c's table, or in that of its
+ * group; libccm/command.h tells what it gets and returns. */
 #ifndef CCM_SUPERVISOR_CTX_H
 #define CCM_SUPERVISOR_CTX_H
 
 #include "libccm/command.h"
 
+int cmd_checkpoint(struct ctx *ctx, int argc, char **argv);
+int cmd_checkpoint_diff(struct ctx *ctx, int argc, char **argv);
+int cmd_checkpoint_list(struct ctx *ctx, int argc, char **argv);
+int cmd_checkpoint_prune(struct ctx *ctx, int argc, char **argv);
+int cmd_checkpoint_restore(struct ctx *ctx, int argc, char **argv);
+int cmd_checkpoint_show(struct ctx *ctx, int argc, char **argv);
+int cmd_checkpoint_take(struct ctx *ctx, int argc, char **argv);
+int cmd_checkpoint_undo(struct ctx *ctx, int argc, char **argv);
 int cmd_quota(struct ctx *ctx, int argc, char **argv);
 int cmd_sandbox(struct ctx *ctx, int argc, char **argv);
 
