@@ -321,20 +321,6 @@ static bool at_sign(const struct reading *r, char c)
 	return r->token == SIGN && r->sign == c;
 }
 
-static bool is_named(const char *name, const char *list)
-{
-	size_t n = strlen(name);
-
-	for (const char *at = list; *at;) {
-		size_t k = strcspn(at, " ");
-
-		if (k == n && strncmp(at, name, n) == 0)
-			return true;
-		at += k + (at[k] == ' ');
-	}
-	return false;
-}
-
 static const char *last_part(const char *name)
 {
 	const char *last = name;
@@ -444,44 +430,14 @@ static void do_eval(struct reading *r, const struct guard_value *text)
 
 /* ------------------------------------------------------------------------------------------------ calls */
 
-static struct guard_value decoded_base64(struct reading *r, const struct guard_value *text)
+static struct guard_value decoded(struct reading *r, const struct guard_value *text,
+				  void (*decode)(struct text *t, const char *bytes, size_t n))
 {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	struct text t = TEXT(r->sh);
-	unsigned bits = 0, held = 0;
 
 	if (!text->known)
 		return value_unknown(text->taint | GUARD_TAINT_DECODED);
-	for (size_t i = 0; i < text->bytes && text->text[i] != '='; i++) {
-		const char *at = memchr(letters, text->text[i], 64);
-
-		if (!at)
-			continue;
-		bits = bits << 6 | (unsigned)(at - letters);
-		held += 6;
-		if (held < 8)
-			continue;
-		held -= 8;
-		if ((bits >> held & 0xff) > GUARD_ONE)
-			text_addc(&t, (char)(bits >> held & 0xff));
-	}
-	t.taint = text->taint | GUARD_TAINT_DECODED;
-	return text_take(&t);
-}
-
-static struct guard_value decoded_hex(struct reading *r, const struct guard_value *text)
-{
-	struct text t = TEXT(r->sh), escaped = TEXT(r->sh);
-	struct guard_value v;
-
-	if (!text->known)
-		return value_unknown(text->taint | GUARD_TAINT_DECODED);
-	for (size_t i = 0; i + 1 < text->bytes; i += 2) {
-		text_adds(&escaped, "\\x");
-		text_add(&escaped, text->text + i, 2);
-	}
-	v = text_take(&escaped);
-	text_add_unescaped(&t, v.text, v.bytes, true);
+	decode(&t, text->text, text->bytes);
 	t.taint = text->taint | GUARD_TAINT_DECODED;
 	return text_take(&t);
 }
@@ -627,10 +583,10 @@ static bool is_module(const char *name, const char *modules)
 			if (start == n)
 				continue;
 			snprintf(module, sizeof module, "%.*s", (int)(n - start), name + start);
-			return is_named(module, modules);
+			return text_in(module, modules);
 		}
 	snprintf(module, sizeof module, "%.*s", (int)n, name);
-	return is_named(module, modules);
+	return text_in(module, modules);
 }
 
 static void do_chmod(struct reading *r, const struct term *args, size_t count)
@@ -655,7 +611,7 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 
 	name = real_name(r, name);
 	last = last_part(name);
-	if (is_named(last, "require __import__ import_module createRequire"))
+	if (text_in(last, "require __import__ import_module createRequire"))
 		return value_unknown(MODULE);
 	for (size_t i = 0; i < count; i++) {
 		taint |= args[i].value.taint;
@@ -663,14 +619,14 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 			taint |= args[i].items.items[k].taint;
 	}
 	r->forks |= strcmp(last, "fork") == 0 || strcmp(last, "pcntl_fork") == 0;
-	r->socket |= strstr(name, "socket") || strstr(name, "Socket") || is_named(name, "net.connect net.Socket fsockopen TCPSocket.new");
+	r->socket |= strstr(name, "socket") || strstr(name, "Socket") || text_in(name, "net.connect net.Socket fsockopen TCPSocket.new");
 	for (size_t i = 0; i < count; i++)
 		if (strstr(args[i].value.text, "/bin/sh") || strstr(args[i].value.text, "/bin/bash") || strcmp(args[i].value.text, "sh") == 0)
 			r->shell_word = true;
-	r->shell_word |= is_named(last, "dup2");
+	r->shell_word |= text_in(last, "dup2");
 
 	/* Programs. */
-	if (is_named(last, "system popen popen2 popen3 getoutput getstatusoutput check_output check_call Popen execSync exec shell_exec "
+	if (text_in(last, "system popen popen2 popen3 getoutput getstatusoutput check_output check_call Popen execSync exec shell_exec "
 			   "passthru proc_open execute capture2 capture2e capture3 pipeline script runInShell shell cmd") &&
 	    is_module(name, "os subprocess commands platform pty popen2 child_process cp Kernel IO Open3 io os.popen Process exec sp "
 			    "childProcess execa sh shelljs System") &&
@@ -678,83 +634,83 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 		do_start(r, args, count);
 		return value_unknown(taint);
 	}
-	if (is_named(last, "run call Popen spawn spawnSync execFile execFileSync execa execaSync Command") &&
+	if (text_in(last, "run call Popen spawn spawnSync execFile execFileSync execa execaSync Command") &&
 	    (is_module(name, "subprocess pty child_process cp Bun Deno Process sp asyncio childProcess pexpect") && count > 0) &&
-	    (strpbrk(name, ".:") || is_named(last, "spawn spawnSync execFile execFileSync execa execaSync Popen") ||
+	    (strpbrk(name, ".:") || text_in(last, "spawn spawnSync execFile execFileSync execa execaSync Popen") ||
 	     (r->language == PYTHON && args[0].is_list))) {
 		do_start(r, args, count);
 		return value_unknown(taint);
 	}
-	if (is_named(last, "create_subprocess_shell create_subprocess_exec") && count > 0) {
+	if (text_in(last, "create_subprocess_shell create_subprocess_exec") && count > 0) {
 		do_start(r, args, strstr(last, "shell") ? 1 : count);
 		return value_unknown(taint);
 	}
-	if (is_named(last, "execl execle execlp execlpe execv execve execvp execvpe spawnl spawnle spawnlp spawnlpe spawnv spawnve spawnvp "
+	if (text_in(last, "execl execle execlp execlpe execv execve execvp execvpe spawnl spawnle spawnlp spawnlpe spawnv spawnve spawnvp "
 			   "spawnvpe posix_spawn posix_spawnp pcntl_exec")) {
 		do_exec(r, last, args, count);
 		return value_unknown(taint);
 	}
 	/* Files. */
-	if (is_named(last, "remove unlink unlinkSync removeSync rm_f") &&
+	if (text_in(last, "remove unlink unlinkSync removeSync rm_f") &&
 	    (is_module(name, "os fs fsPromises promises Deno File fs.promises FileUtils node fse") || r->language == PHP) && count > 0 &&
 	    !(strcmp(last, "remove") == 0 && !strpbrk(name, ".:") && r->language != PYTHON)) {
 		do_path(r, "rm", r->recursive ? "-rf" : "-f", args, r->language == PERL || r->language == RUBY ? count : 1);
 		return value_of("");
 	}
-	if ((is_named(last, "rmtree rm_rf rm_r remove_tree remove_entry remove_entry_secure remove_dir emptyDirSync emptyDir rimraf "
+	if ((text_in(last, "rmtree rm_rf rm_r remove_tree remove_entry remove_entry_secure remove_dir emptyDirSync emptyDir rimraf "
 			    "rimrafSync delete_tree") ||
-	     (is_named(last, "rm rmSync") && is_module(name, "fs fsPromises promises FileUtils fse fs.promises") &&
+	     (text_in(last, "rm rmSync") && is_module(name, "fs fsPromises promises FileUtils fse fs.promises") &&
 	      (strpbrk(name, ".:") || strcmp(last, "rmSync") == 0))) && count > 0) {
-		bool all = !is_named(last, "rm rmSync") || r->recursive;
+		bool all = !text_in(last, "rm rmSync") || r->recursive;
 
 		do_path(r, "rm", all ? "-rf" : "-f", args, r->language == PERL || r->language == RUBY ? count : 1);
 		return value_of("");
 	}
-	if (is_named(last, "rmdir rmdirSync removedirs") && count > 0 && is_module(name, "os fs fsPromises promises Dir")) {
+	if (text_in(last, "rmdir rmdirSync removedirs") && count > 0 && is_module(name, "os fs fsPromises promises Dir")) {
 		do_path(r, r->recursive ? "rm" : "rmdir", r->recursive ? "-rf" : NULL, args, 1);
 		return value_of("");
 	}
-	if (is_named(last, "delete safe_unlink unlink") && r->language == RUBY && is_module(name, "File Dir FileUtils") && count > 0) {
+	if (text_in(last, "delete safe_unlink unlink") && r->language == RUBY && is_module(name, "File Dir FileUtils") && count > 0) {
 		do_path(r, "rm", "-f", args, count);
 		return value_of("");
 	}
-	if (is_named(last, "rename renameSync move mv replace moveSync") && count > 1 &&
+	if (text_in(last, "rename renameSync move mv replace moveSync") && count > 1 &&
 	    (is_module(name, "os shutil fs fsPromises promises File FileUtils fse Deno") &&
-	     (strpbrk(name, ".:") || !is_named(last, "replace move mv")))) {
+	     (strpbrk(name, ".:") || !text_in(last, "replace move mv")))) {
 		do_path(r, "mv", NULL, args, 2);
 		return value_of("");
 	}
-	if (is_named(last, "copy copy2 copyfile copytree copyFile copyFileSync cp cpSync cp_r") && count > 1 &&
+	if (text_in(last, "copy copy2 copyfile copytree copyFile copyFileSync cp cpSync cp_r") && count > 1 &&
 	    is_module(name, "shutil fs fsPromises promises FileUtils fse Deno") && strpbrk(name, ".:")) {
 		do_path(r, "cp", NULL, args, 2);
 		return value_of("");
 	}
-	if (is_named(last, "chmod chmodSync") && is_module(name, "os fs fsPromises promises File FileUtils Deno")) {
+	if (text_in(last, "chmod chmodSync") && is_module(name, "os fs fsPromises promises File FileUtils Deno")) {
 		do_chmod(r, args, count);
 		return value_of("");
 	}
-	if (is_named(last, "symlink link symlinkSync linkSync") && is_module(name, "os fs File") && count > 1) {
+	if (text_in(last, "symlink link symlinkSync linkSync") && is_module(name, "os fs File") && count > 1) {
 		do_path(r, "ln", NULL, args, 2);
 		return value_of("");
 	}
-	if (is_named(name, "os.kill os.killpg process.kill Process.kill") && count > 0) {
+	if (text_in(name, "os.kill os.killpg process.kill Process.kill") && count > 0) {
 		do_path(r, "kill", NULL, args, 1);
 		return value_of("");
 	}
-	if (is_named(last, "truncate truncateSync ftruncate") && is_module(name, "os fs File") && count > 0) {
+	if (text_in(last, "truncate truncateSync ftruncate") && is_module(name, "os fs File") && count > 0) {
 		do_path(r, "truncate", NULL, args, 1);
 		return value_of("");
 	}
-	if (is_named(last, "writeFile writeFileSync appendFile appendFileSync file_put_contents writeTextFile writeTextFileSync "
+	if (text_in(last, "writeFile writeFileSync appendFile appendFileSync file_put_contents writeTextFile writeTextFileSync "
 			   "createWriteStream outputFile outputFileSync") ||
-	    is_named(name, "File.write IO.write File.binwrite Bun.write")) {
+	    text_in(name, "File.write IO.write File.binwrite Bun.write")) {
 		if (count > 0)
 			do_write(r, &args[0].value, count > 1 ? &args[1].value : &(struct guard_value){ .text = "", .known = true },
 				 strstr(last, "append") != NULL);
 		return value_of("");
 	}
-	if (is_named(last, "readFile readFileSync file_get_contents readfile readTextFile readTextFileSync createReadStream slurp") ||
-	    is_named(name, "File.read IO.read File.readlines File.binread File.open IO.readlines Bun.file")) {
+	if (text_in(last, "readFile readFileSync file_get_contents readfile readTextFile readTextFileSync createReadStream slurp") ||
+	    text_in(name, "File.read IO.read File.readlines File.binread File.open IO.readlines Bun.file")) {
 		if (count == 0)
 			return value_unknown(0);
 		if (strstr(args[0].value.text, "://")) {
@@ -763,14 +719,14 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 		}
 		return do_read(r, &args[0].value);
 	}
-	if (is_named(name, "open io.open codecs.open os.open fopen fs.openSync File.open File.new"))
+	if (text_in(name, "open io.open codecs.open os.open fopen fs.openSync File.open File.new"))
 		return do_open(r, args, count);
 	/* The network. */
 	if (strstr(name, "requests.") == name || strstr(name, "httpx.") == name || strstr(name, "urllib") == name ||
-	    is_named(last, "urlopen urlretrieve fetch get_print curl_exec curl_setopt LWP getstore URI.open OpenURI sendto sendall") ||
+	    text_in(last, "urlopen urlretrieve fetch get_print curl_exec curl_setopt LWP getstore URI.open OpenURI sendto sendall") ||
 	    strstr(name, "http.") == name || strstr(name, "https.") == name || strstr(name, "axios") == name || strstr(name, "got.") == name ||
 	    strstr(name, "Net::HTTP") == name || strstr(name, "LWP") == name || strstr(name, "HTTP::Tiny") == name ||
-	    strstr(name, "dns.") == name || is_named(last, "post") || (is_named(last, "send connect") && r->socket)) {
+	    strstr(name, "dns.") == name || text_in(last, "post") || (text_in(last, "send connect") && r->socket)) {
 		r->sends = true;
 		if (taint & GUARD_TAINT_SECRET)
 			r->secret = true;
@@ -779,38 +735,38 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 		return value_unknown(GUARD_TAINT_NETWORK);
 	}
 	/* Text. */
-	if (is_named(last, "eval exec compile runInNewContext runInThisContext instance_eval load loadstring Function"))  {
+	if (text_in(last, "eval exec compile runInNewContext runInThisContext instance_eval load loadstring Function"))  {
 		if (count > 0)
 			do_eval(r, &args[0].value);
 		return value_unknown(taint);
 	}
-	if (is_named(last, "b64decode decodebytes decodestring urlsafe_b64decode atob decode_base64 base64_decode strict_decode64 decode64 "
+	if (text_in(last, "b64decode decodebytes decodestring urlsafe_b64decode atob decode_base64 base64_decode strict_decode64 decode64 "
 			   "urlsafe_decode64 standard_b64decode"))
-		return count > 0 ? decoded_base64(r, &args[0].value) : value_unknown(GUARD_TAINT_DECODED);
-	if (is_named(last, "fromhex unhexlify a2b_hex hex2bin"))
-		return count > 0 ? decoded_hex(r, &args[0].value) : value_unknown(GUARD_TAINT_DECODED);
+		return count > 0 ? decoded(r, &args[0].value, text_add_base64) : value_unknown(GUARD_TAINT_DECODED);
+	if (text_in(last, "fromhex unhexlify a2b_hex hex2bin"))
+		return count > 0 ? decoded(r, &args[0].value, text_add_hex) : value_unknown(GUARD_TAINT_DECODED);
 	if (strcmp(name, "Buffer.from") == 0 && count > 1)
-		return strcmp(args[1].value.text, "base64") == 0 ? decoded_base64(r, &args[0].value) :
-		       strcmp(args[1].value.text, "hex") == 0	 ? decoded_hex(r, &args[0].value) : value_unknown(taint);
-	if (is_named(last, "decompress gunzipSync inflateSync gzinflate gzuncompress str_rot13 rot13"))
+		return strcmp(args[1].value.text, "base64") == 0 ? decoded(r, &args[0].value, text_add_base64) :
+		       strcmp(args[1].value.text, "hex") == 0	 ? decoded(r, &args[0].value, text_add_hex) : value_unknown(taint);
+	if (text_in(last, "decompress gunzipSync inflateSync gzinflate gzuncompress str_rot13 rot13"))
 		return value_unknown(taint | GUARD_TAINT_DECODED);
-	if (is_named(last, "expanduser expand_path") && count > 0)
+	if (text_in(last, "expanduser expand_path") && count > 0)
 		return with_home(r, &args[0].value);
-	if (is_named(name, "Path pathlib.Path PosixPath Pathname.new Pathname str bytes String bytearray") && count > 0)
-		return is_named(last, "Path PosixPath new Pathname") ? joined_path(r, args, count) : args[0].value;
-	if (is_named(name, "os.path.join path.join path.resolve join File.join os.path.abspath os.path.realpath shlex.split shlex.quote "
+	if (text_in(name, "Path pathlib.Path PosixPath Pathname.new Pathname str bytes String bytearray") && count > 0)
+		return text_in(last, "Path PosixPath new Pathname") ? joined_path(r, args, count) : args[0].value;
+	if (text_in(name, "os.path.join path.join path.resolve join File.join os.path.abspath os.path.realpath shlex.split shlex.quote "
 			   "Path.home os.homedir homedir Dir.home") ) {
 		if (count > 0)
 			return joined_path(r, args, count);
 		return strstr(name, "ome") ? var_value(r->sh, "HOME") : value_unknown(0);
 	}
-	if (is_named(name, "os.getcwd process.cwd Dir.pwd Path.cwd getcwd cwd"))
+	if (text_in(name, "os.getcwd process.cwd Dir.pwd Path.cwd getcwd cwd"))
 		return var_value(r->sh, "PWD");
-	if (is_named(name, "os.chdir process.chdir Dir.chdir chdir") && count > 0) {
+	if (text_in(name, "os.chdir process.chdir Dir.chdir chdir") && count > 0) {
 		directory_set(r->sh, &args[0].value);
 		return value_of("");
 	}
-	if (is_named(name, "print puts console.log console.info say echo printf process.stdout.write sys.stdout.write io.write write p "
+	if (text_in(name, "print puts console.log console.info say echo printf process.stdout.write sys.stdout.write io.write write p "
 			   "console.error pp")) {
 		r->prints = true;
 		for (size_t i = 0; i < count; i++) {
@@ -818,7 +774,7 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 				text_addc(&r->printed, ' ');
 			text_add_value(&r->printed, &args[i].value);
 		}
-		if (!is_named(name, "printf process.stdout.write sys.stdout.write io.write write") && r->language != PERL && r->language != PHP)
+		if (!text_in(name, "printf process.stdout.write sys.stdout.write io.write write") && r->language != PERL && r->language != PHP)
 			text_addc(&r->printed, '\n');
 		return value_of("");
 	}
@@ -832,23 +788,23 @@ static struct guard_value method(struct reading *r, const struct guard_value *on
 
 	if (on->taint & MODULE)
 		return call(r, name, args, count);
-	if (is_named(name, "unlink rmdir rmtree") && count < 2 && r->language != PHP) {
+	if (text_in(name, "unlink rmdir rmtree") && count < 2 && r->language != PHP) {
 		if (on->known && on->bytes > 0)
 			do_path(r, strcmp(name, "rmdir") == 0 ? "rmdir" : "rm", strcmp(name, "rmtree") == 0 ? "-rf" : NULL, &self, 1);
 		return value_of("");
 	}
-	if (is_named(name, "write_text write_bytes touch") && on->known) {
+	if (text_in(name, "write_text write_bytes touch") && on->known) {
 		do_write(r, on, count > 0 ? &args[0].value : &(struct guard_value){ .text = "", .known = true }, false);
 		return value_of("");
 	}
-	if (is_named(name, "read_text read_bytes") && on->known)
+	if (text_in(name, "read_text read_bytes") && on->known)
 		return do_read(r, on);
 	if (strcmp(name, "open") == 0 && on->known) {
 		struct term both[2] = { self, count > 0 ? args[0] : (struct term){ .value = value_of("r") } };
 
 		return do_open(r, both, 2);
 	}
-	if (is_named(name, "decode encode strip rstrip lstrip toString trim chomp expanduser resolve text read readlines read_all content json "
+	if (text_in(name, "decode encode strip rstrip lstrip toString trim chomp expanduser resolve text read readlines read_all content json "
 			   "to_s freeze absolute body splitlines unpack1"))
 		return *on;
 	if (strcmp(name, "join") == 0 && count > 0 && args[0].is_list) {
@@ -861,12 +817,12 @@ static struct guard_value method(struct reading *r, const struct guard_value *on
 		}
 		return text_take(&t);
 	}
-	if (is_named(name, "execute") && on->known) {
+	if (text_in(name, "execute") && on->known) {
 		do_shell(r, on);
 		return value_unknown(0);
 	}
 	/* Lists have a remove, patterns an exec, strings a replace. */
-	if (is_named(name, "execSync execFile execFileSync spawn spawnSync rmSync unlinkSync rmdirSync removeSync system "
+	if (text_in(name, "execSync execFile execFileSync spawn spawnSync rmSync unlinkSync rmdirSync removeSync system "
 						   "popen check_call check_output getoutput rmtree rm_rf unlink writeFileSync readFileSync "
 						   "sendall sendto connect b64decode decodebytes post urlopen"))
 		return call(r, name, args, count);
@@ -917,8 +873,8 @@ static struct term *read_args(struct reading *r, char close, size_t *ret_count)
 					next(r);
 			}
 		}
-		if (keyword && r->token == NAME && is_named(r->value.text, "true True 1"))
-			r->recursive |= is_named(keyword, "recursive force");
+		if (keyword && r->token == NAME && text_in(r->value.text, "true True 1"))
+			r->recursive |= text_in(keyword, "recursive force");
 		if (r->token != END && !(close && at_sign(r, close))) {
 			struct term t = read_expression(r);
 
@@ -966,7 +922,7 @@ static bool starts_args(const struct reading *r, const char *name)
 		return false;
 	return (r->token == STRING || r->token == COMMAND || (r->token == NAME && strchr("$@", r->value.text[0])) ||
 		(r->token == NAME && strcmp(r->value.text, "glob") == 0)) &&
-	       is_named(last_part(name), "system exec unlink rmtree remove_tree rmdir print puts say echo eval require rm_rf rm_r rm_f rm chdir "
+	       text_in(last_part(name), "system exec unlink rmtree remove_tree rmdir print puts say echo eval require rm_rf rm_r rm_f rm chdir "
 					 "popen remove delete warn die printf execute open glob");
 }
 
@@ -988,8 +944,8 @@ static struct term read_name_term(struct reading *r)
 		r->renamed = a;
 	}
 	r->name_before = name;
-	r->loops |= is_named(name, "while loop forever for");
-	if (is_named(name, "os.environ process.env ENV"))
+	r->loops |= text_in(name, "while loop forever for");
+	if (text_in(name, "os.environ process.env ENV"))
 		t.value.taint = at_sign(r, '[') || at_sign(r, '.') ? 0 : GUARD_TAINT_ENV;
 	if (strcmp(name, "import") == 0 && at_sign(r, '(')) {
 		next(r);
@@ -997,7 +953,7 @@ static struct term read_name_term(struct reading *r)
 		t.value.taint = MODULE;
 		return t;
 	}
-	if (is_named(name, "new await return not and or async yield lambda del throw raise in if else unless then do begin end import from"))
+	if (text_in(name, "new await return not and or async yield lambda del throw raise in if else unless then do begin end import from"))
 		return t;
 	if (at_sign(r, '(')) {
 		bool recursive = r->recursive;
@@ -1028,7 +984,7 @@ static struct term read_name_term(struct reading *r)
 	v = variable(r, name + (*name == '$'), strlen(name + (*name == '$')));
 	if (v)
 		t.value = *v;
-	if (is_named(name, "fork"))
+	if (text_in(name, "fork"))
 		r->forks = true;
 	return t;
 }
@@ -1226,7 +1182,7 @@ static struct guard_value awk_string(struct reading *r)
 	while (r->token == STRING || r->token == NAME || r->token == NUMBER) {
 		const struct guard_value *v = r->token == NAME ? variable(r, r->value.text, r->value.bytes) : &r->value;
 
-		if (r->token == NAME && is_named(r->value.text, "getline print printf"))
+		if (r->token == NAME && text_in(r->value.text, "getline print printf"))
 			break;
 		if (v)
 			text_add_value(&t, v);
@@ -1264,7 +1220,7 @@ static struct guard_value read_awk(struct shell *sh, const char *program, const 
 				next(&r);
 			v = awk_string(&r);
 			awk_run(&r, &v, NULL);
-		} else if (r.token == NAME && is_named(r.value.text, "print printf")) {
+		} else if (r.token == NAME && text_in(r.value.text, "print printf")) {
 			printing = true;
 			last = value_of("");
 			next(&r);
@@ -1467,7 +1423,7 @@ static const struct interpreter *interpreter_named(const char *name)
 	memcpy(plain, name, n);
 	plain[n] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(interpreters); i++)
-		if (is_named(plain, interpreters[i].names))
+		if (text_in(plain, interpreters[i].names))
 			return &interpreters[i];
 	return NULL;
 }
@@ -1516,7 +1472,7 @@ static const struct guard_value *code_option(struct program *p, size_t *i, struc
 			return NULL;
 		memcpy(name, w->text + 2, n);
 		name[n] = '\0';
-		if (!is_named(name, p->interpreter->longs))
+		if (!text_in(name, p->interpreter->longs))
 			return NULL;
 		if (equals) {
 			*room = value_from(p->sh->walk->arena, w, n + 3);
@@ -1569,7 +1525,7 @@ static void run_words(struct program *p)
 	size_t i = 1;
 	bool any = false;
 
-	if (is_named(p->name, "deno bun") && p->count > 1 && is_named(p->words[1].text, "eval run repl")) {
+	if (text_in(p->name, "deno bun") && p->count > 1 && text_in(p->words[1].text, "eval run repl")) {
 		i = 2;
 		while (i < p->count && p->words[i].text[0] == '-')
 			i++;
@@ -1620,7 +1576,7 @@ bool run_interpreter(struct shell *sh, const char *name, struct guard_value *wor
 	struct program p = { .sh = sh, .interpreter = interpreter_named(name), .name = name, .words = words, .count = count, .self = self,
 			     .printed = value_of("") };
 
-	if (is_named(name, "awk gawk mawk nawk original-awk goawk")) {
+	if (text_in(name, "awk gawk mawk nawk original-awk goawk")) {
 		run_awk(sh, name, words, count, self);
 		return true;
 	}

@@ -19,20 +19,6 @@ struct files {
 	bool told;
 };
 
-static bool one_of(const char *name, const char *list)
-{
-	size_t n = strlen(name);
-
-	for (const char *at = list; *at;) {
-		size_t k = strcspn(at, " ");
-
-		if (k == n && strncmp(at, name, n) == 0)
-			return true;
-		at += k + (at[k] == ' ');
-	}
-	return false;
-}
-
 static void sends(struct files *f, const char *what)
 {
 	if (!f->told)
@@ -256,7 +242,7 @@ static void do_copy(struct files *f)
 			target = i + 1 < f->count ? f->words[++i].text : NULL;
 		else if (strncmp(w, "--target-directory=", 19) == 0)
 			target = w + 19;
-		else if (one_of(f->name, "scp rsync sftp") && w[0] == '-' && w[1] != '-' && w[1] && !w[2] && strchr("PiFoScleT", w[1]))
+		else if (text_in(f->name, "scp rsync sftp") && w[0] == '-' && w[1] != '-' && w[1] && !w[2] && strchr("PiFoScleT", w[1]))
 			i++;
 		else if (w[0] != '-' || !w[1])
 			operands[n++] = w;
@@ -265,11 +251,11 @@ static void do_copy(struct files *f)
 		target = operands[--n];
 	if (!target)
 		return;
-	remote = is_remote(target) && one_of(f->name, "scp rsync sftp rcp");
+	remote = is_remote(target) && text_in(f->name, "scp rsync sftp rcp");
 	for (size_t i = 0; i < n; i++) {
 		if (remote) {
 			sends_file(f, operands[i]);
-		} else if (is_remote(operands[i]) && one_of(f->name, "scp rsync sftp rcp")) {
+		} else if (is_remote(operands[i]) && text_in(f->name, "scp rsync sftp rcp")) {
 			downloaded(f, target);
 		} else {
 			file_copy(f->sh, operands[i], target);
@@ -302,7 +288,7 @@ static void do_archive(struct files *f)
 {
 	const char *archive = NULL, *options = NULL;
 	unsigned taint = read_all(f->sh, &f->sh->fds[0]).taint & SECRET;
-	bool creates = !one_of(f->name, "tar bsdtar gtar");
+	bool creates = !text_in(f->name, "tar bsdtar gtar");
 	struct guard_value v;
 
 	for (size_t i = 0; i < f->sh->env_count; i++)
@@ -320,7 +306,7 @@ static void do_archive(struct files *f)
 	for (size_t i = 1; i < f->count; i++) {
 		const char *w = f->words[i].text;
 
-		if (one_of(f->name, "tar bsdtar gtar") && (i == 1 || w[0] == '-') && w[0] && w[1] != '-') {
+		if (text_in(f->name, "tar bsdtar gtar") && (i == 1 || w[0] == '-') && w[0] && w[1] != '-') {
 			creates |= strpbrk(w, "cru") != NULL;
 			if (w[strlen(w) - 1] == 'f' && i + 1 < f->count) {
 				archive = f->words[++i].text;
@@ -332,8 +318,8 @@ static void do_archive(struct files *f)
 			archive = w + 7;
 		} else if (strcmp(w, "-o") == 0 || strcmp(w, "--output") == 0 || strcmp(w, "-out") == 0 || strcmp(w, "--file") == 0) {
 			archive = i + 1 < f->count ? f->words[++i].text : NULL;
-		} else if (one_of(f->name, "zip 7z 7za 7zr rar") && !archive && w[0] != '-' &&
-			   !(one_of(f->name, "7z 7za 7zr rar") && i == 1)) {
+		} else if (text_in(f->name, "zip 7z 7za 7zr rar") && !archive && w[0] != '-' &&
+			   !(text_in(f->name, "7z 7za 7zr rar") && i == 1)) {
 			archive = w;
 		} else {
 			taint |= file_taint(f->sh, w, true) & SECRET;
@@ -362,7 +348,7 @@ static void do_git(struct files *f)
 		i++;
 	for (i++; i < f->count; i++) {
 		if (f->words[i].text[0] == '-') {
-			i += one_of(f->words[i].text, "-b -o -c -u -j --branch --origin --config --depth --reference --template --jobs "
+			i += text_in(f->words[i].text, "-b -o -c -u -j --branch --origin --config --depth --reference --template --jobs "
 						       "--upload-pack --filter --shallow-since");
 			continue;
 		}
@@ -420,7 +406,7 @@ static void leave_texts_out(struct files *f)
 
 	for (size_t i = 0; i < f->count; i++) {
 		const char *w = f->words[i].text;
-		bool text = one_of(w, "--body -b --title -t --notes -n --message -m --description -d --comment -c --subject --label -l");
+		bool text = text_in(w, "--body -b --title -t --notes -n --message -m --description -d --comment -c --subject --label -l");
 
 		if (text || !strncmp(w, "--body=", 7) || !strncmp(w, "--title=", 8) || !strncmp(w, "--notes=", 8))
 			i += text;
@@ -435,12 +421,12 @@ static void do_cloud(struct files *f)
 {
 	bool sending = false;
 
-	if (one_of(f->name, "gh glab"))
+	if (text_in(f->name, "gh glab"))
 		leave_texts_out(f);
 
 	for (size_t i = 1; i < f->count; i++)
 		sending |= f->words[i].text[0] != '-' &&
-			   one_of(f->words[i].text, "cp sync mv put upload upload-batch copy copyto rcat moveto create edit publish send "
+			   text_in(f->words[i].text, "cp sync mv put upload upload-batch copy copyto rcat moveto create edit publish send "
 						    "put-object put-item put-parameter");
 	if (sending)
 		do_sender(f);
@@ -468,7 +454,7 @@ void follow_files(struct shell *sh, const char *name, struct guard_value *words,
 	struct files f = { .sh = sh, .name = name, .words = words, .count = count, .self = self };
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
-		if (one_of(name, programs[i].names)) {
+		if (text_in(name, programs[i].names)) {
 			programs[i].run(&f);
 			if (programs[i].run == do_archive && strcmp(name, "openssl") == 0)
 				sends_input(&f);

@@ -16,16 +16,6 @@ struct program {
 	struct emitted *self;
 };
 
-static bool is_in(const char *name, const char *const *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(name, list[i]) == 0)
-			return true;
-	return false;
-}
-#define IS_IN(name, ...) \
-	is_in(name, (const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
-
 static bool has_letter(const struct program *p, char letter)
 {
 	for (size_t i = 1; i < p->count; i++)
@@ -254,7 +244,7 @@ static struct guard_value contents(struct program *p, size_t first, const char *
 
 static void do_cat(struct program *p)
 {
-	print(p, contents(p, 1, IS_IN(p->name, "head", "tail") ? "nc" : IS_IN(p->name, "sort") ? "kotST" : ""));
+	print(p, contents(p, 1, text_in(p->name, "head tail") ? "nc" : text_in(p->name, "sort") ? "kotST" : ""));
 }
 
 static void do_tee(struct program *p)
@@ -322,33 +312,6 @@ static void do_rev(struct program *p)
 
 /* ------------------------------------------------------------------------------------------------ encodings */
 
-static void add_decoded_byte(struct text *t, unsigned c)
-{
-	if (c > GUARD_ONE)
-		text_addc(t, (char)c);
-}
-
-static void decode_base64(struct text *t, const char *text, size_t bytes)
-{
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_";
-	unsigned bits = 0, held = 0;
-
-	for (size_t i = 0; i < bytes && text[i] != '='; i++) {
-		const char *at = memchr(letters, text[i], sizeof letters - 1);
-		unsigned value;
-
-		if (!at)
-			continue;
-		value = (unsigned)(at - letters);
-		bits = bits << 6 | (value > 63 ? value - 2 : value);
-		held += 6;
-		if (held >= 8) {
-			held -= 8;
-			add_decoded_byte(t, bits >> held & 0xff);
-		}
-	}
-}
-
 static void decode_base32(struct text *t, const char *text, size_t bytes)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -363,7 +326,7 @@ static void decode_base32(struct text *t, const char *text, size_t bytes)
 		held += 5;
 		if (held >= 8) {
 			held -= 8;
-			add_decoded_byte(t, bits >> held & 0xff);
+			text_add_byte(t, bits >> held & 0xff);
 		}
 	}
 }
@@ -385,26 +348,6 @@ static void encode_base64(struct text *t, const char *text, size_t bytes)
 		text_addc(t, i + 2 < bytes ? letters[n & 63] : '=');
 	}
 	text_addc(t, '\n');
-}
-
-static int hex(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static void decode_hex(struct text *t, const char *text, size_t bytes)
-{
-	int high = -1;
-
-	for (size_t i = 0; i < bytes; i++) {
-		int d = hex(text[i]);
-
-		if (d < 0)
-			continue;
-		if (high >= 0)
-			add_decoded_byte(t, (unsigned)(high * 16 + d));
-		high = high >= 0 ? -1 : d;
-	}
 }
 
 static void encode_hex(struct text *t, const char *text, size_t bytes)
@@ -430,7 +373,7 @@ static void do_base64(struct program *p)
 	bool base32 = strcmp(p->name, "base32") == 0;
 
 	if (decodes(p))
-		print(p, changed_text(p, &v, GUARD_TAINT_DECODED, base32 ? decode_base32 : decode_base64));
+		print(p, changed_text(p, &v, GUARD_TAINT_DECODED, base32 ? decode_base32 : text_add_base64));
 	else if (base32)
 		print(p, value_unknown(v.taint));
 	else
@@ -444,7 +387,7 @@ static void do_xxd(struct program *p)
 	if (!has_letter(p, 'r') && !has_word(p, "-revert"))
 		print(p, has_letter(p, 'p') ? changed_text(p, &v, 0, encode_hex) : value_unknown(v.taint));
 	else if (has_letter(p, 'p') || has_word(p, "-ps") || has_word(p, "-plain"))
-		print(p, changed_text(p, &v, GUARD_TAINT_DECODED, decode_hex));
+		print(p, changed_text(p, &v, GUARD_TAINT_DECODED, text_add_hex));
 	else
 		print(p, value_unknown(v.taint | GUARD_TAINT_DECODED));
 }
@@ -462,7 +405,7 @@ static void do_openssl(struct program *p)
 		return;
 	}
 	if (base64 && decode && (p->count < 2 || !has_word(p, "-k")))
-		print(p, changed_text(p, &v, GUARD_TAINT_DECODED, decode_base64));
+		print(p, changed_text(p, &v, GUARD_TAINT_DECODED, text_add_base64));
 	else
 		print(p, value_unknown(v.taint | (decode ? GUARD_TAINT_DECODED : 0)));
 }
@@ -471,8 +414,8 @@ static void do_openssl(struct program *p)
 static void do_unpack(struct program *p)
 {
 	struct guard_value v = contents(p, 1, "");
-	bool always = IS_IN(p->name, "gunzip", "zcat", "bunzip2", "bzcat", "unxz", "xzcat", "zstdcat", "unzstd", "uudecode", "lzcat",
-			    "gzcat", "unlz4", "lz4cat", "uncompress", "funzip");
+	bool always = text_in(p->name, "gunzip zcat bunzip2 bzcat unxz xzcat zstdcat unzstd uudecode lzcat gzcat "
+		       "unlz4 lz4cat uncompress funzip");
 
 	print(p, value_unknown(v.taint | (always || decodes(p) ? GUARD_TAINT_DECODED : 0)));
 }
@@ -852,9 +795,8 @@ static void do_yes(struct program *p)
 
 static bool prints_nothing(const char *name)
 {
-	return IS_IN(name, "true", "false", "cd", "mkdir", "rm", "rmdir", "touch", "cp", "mv", "ln", "chmod", "chown", "chgrp", "sleep",
-		     "kill", "killall", "pkill", "wait", "umask", "ulimit", "logger", "mkfifo", "mknod", "install", "truncate", "sync", "clear",
-		     "tput", "stty", "chsh", "bg", "fg", "disown", "enable", "complete", "compgen", "caller", "break", "continue", "logout");
+	return text_in(name, "true false cd mkdir rm rmdir touch cp mv ln chmod chown chgrp sleep kill killall pkill "
+		       "wait umask ulimit logger mkfifo mknod install truncate sync clear tput stty chsh bg fg disown enable complete compgen caller break continue logout");
 }
 
 /* eval "$(X)" is how these are meant to be used: what they print sets variables. */
@@ -862,20 +804,20 @@ static bool prints_settings(const struct program *p)
 {
 	const char *verb = p->count > 1 ? p->words[1].text : "";
 
-	if (IS_IN(p->name, "ssh-agent", "gpg-agent", "keychain", "dircolors", "lesspipe", "tset", "resize", "register-python-argcomplete",
-		  "gnome-keyring-daemon", "thefuck", "locale", "getopt", "stty", "envman", "guix", "opam", "luarocks", "fnm", "jabba"))
+	if (text_in(p->name, "ssh-agent gpg-agent keychain dircolors lesspipe tset resize "
+		       "register-python-argcomplete gnome-keyring-daemon thefuck locale getopt stty envman guix opam luarocks fnm jabba"))
 		return true;
-	if (IS_IN(verb, "completion", "completions", "shellenv", "init", "activate", "hook", "shell-hook", "docker-env", "env", "setup",
-		  "shell.bash", "shell.zsh", "generate-shell-completion", "shell", "export", "hook-env", "virtualenv-init"))
-		return !IS_IN(p->name, "curl", "wget", "env");
+	if (text_in(verb, "completion completions shellenv init activate hook shell-hook docker-env env setup "
+		       "shell.bash shell.zsh generate-shell-completion shell export hook-env virtualenv-init"))
+		return !text_in(p->name, "curl wget env");
 	return false;
 }
 
 /* Programs that name files without showing what is in them. */
 static bool only_names_files(const char *name)
 {
-	return IS_IN(name, "ls", "stat", "file", "du", "df", "wc", "sha256sum", "sha1sum", "md5sum", "cksum", "git", "ssh-keygen", "test", "[",
-		     "tree", "find", "fd", "lsattr", "getfacl", "readlink", "basename", "dirname", "id", "ps", "type", "ssh-add", "ssh");
+	return text_in(name, "ls stat file du df wc sha256sum sha1sum md5sum cksum git ssh-keygen test [ tree find "
+		       "fd lsattr getfacl readlink basename dirname id ps type ssh-add ssh");
 }
 
 static bool reads_secrets(const struct program *p)
@@ -883,9 +825,9 @@ static bool reads_secrets(const struct program *p)
 	const char *verb = p->count > 1 ? p->words[1].text : "", *second = p->count > 2 ? p->words[2].text : "";
 
 	if (strcmp(p->name, "security") == 0)
-		return IS_IN(verb, "find-generic-password", "find-internet-password", "dump-keychain", "export");
-	if (IS_IN(p->name, "secret-tool", "keyring", "pass", "gopass", "lpass", "op", "bw", "vault", "doppler", "chamber"))
-		return IS_IN(verb, "lookup", "search", "get", "show", "read", "item", "kv", "secrets", "export", "list");
+		return text_in(verb, "find-generic-password find-internet-password dump-keychain export");
+	if (text_in(p->name, "secret-tool keyring pass gopass lpass op bw vault doppler chamber"))
+		return text_in(verb, "lookup search get show read item kv secrets export list");
 	if (strcmp(p->name, "aws") == 0)
 		return strcmp(verb, "secretsmanager") == 0 || (strcmp(verb, "ssm") == 0 && strncmp(second, "get-", 4) == 0) ||
 		       (strcmp(verb, "configure") == 0 && strcmp(second, "get") == 0) ||
@@ -915,8 +857,8 @@ static void do_other(struct program *p)
 	}
 	if (reads_secrets(p))
 		taint |= GUARD_TAINT_SECRET;
-	if (IS_IN(p->name, "curl", "curlie", "wget", "wget2", "aria2c", "nc", "ncat", "netcat", "telnet", "socat", "ftp", "lftp", "lynx",
-		  "links", "w3m", "http", "https", "httpie", "xh", "fetch", "GET"))
+	if (text_in(p->name, "curl curlie wget wget2 aria2c nc ncat netcat telnet socat ftp lftp lynx links w3m http "
+		       "https httpie xh fetch GET"))
 		taint = GUARD_TAINT_NETWORK;
 	for (size_t i = 1; i < p->count; i++) {
 		const char *equals = strchr(p->words[i].text, '=');
@@ -981,7 +923,7 @@ void print_output(struct shell *sh, const char *name, struct guard_value *words,
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
 		if (strstr(programs[i].names, wanted)) {
 			/* grep's first word is what it looks for, not where. */
-			if (programs[i].run == do_cat && (strstr(name, "grep") || IS_IN(name, "rg", "ag", "ack"))) {
+			if (programs[i].run == do_cat && (strstr(name, "grep") || text_in(name, "rg ag ack"))) {
 				print(&p, contents(&p, 2, "eABCmf"));
 				return;
 			}

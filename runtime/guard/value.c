@@ -209,12 +209,60 @@ static void add_utf8(struct text *t, unsigned c)
 	}
 }
 
-/* NUL bytes vanish in bash; 1 to 3 would look like marks. */
-static void add_byte(struct text *t, unsigned c)
+void text_add_byte(struct text *t, unsigned c)
 {
 	c &= 0xff;
 	if (c > GUARD_ONE)
 		text_addc(t, (char)c);
+}
+
+void text_add_base64(struct text *t, const char *bytes, size_t n)
+{
+	/* The last two are another alphabet's. */
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_";
+	unsigned bits = 0, held = 0;
+
+	for (size_t i = 0; i < n && bytes[i] != '='; i++) {
+		const char *at = memchr(letters, bytes[i], sizeof letters - 1);
+
+		if (!at)
+			continue;
+		bits = bits << 6 | ((unsigned)(at - letters) > 63 ? (unsigned)(at - letters) - 2 : (unsigned)(at - letters));
+		held += 6;
+		if (held >= 8) {
+			held -= 8;
+			text_add_byte(t, bits >> held);
+		}
+	}
+}
+
+void text_add_hex(struct text *t, const char *bytes, size_t n)
+{
+	int high = -1;
+
+	for (size_t i = 0; i < n; i++) {
+		int d = digit_of(bytes[i], 16);
+
+		if (d < 0)
+			continue;
+		if (high >= 0)
+			text_add_byte(t, (unsigned)(high * 16 + d));
+		high = high >= 0 ? -1 : d;
+	}
+}
+
+bool text_in(const char *word, const char *list)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = list; *at;) {
+		size_t k = strcspn(at, " ");
+
+		if (k == n && n > 0 && strncmp(at, word, n) == 0)
+			return true;
+		at += k + (at[k] == ' ');
+	}
+	return false;
 }
 
 void text_add_unescaped(struct text *t, const char *bytes, size_t n, bool ansi)
@@ -236,7 +284,7 @@ void text_add_unescaped(struct text *t, const char *bytes, size_t n, bool ansi)
 			text_addc(t, meant[known - letters]);
 			i++;
 		} else if (bytes[i] == 'x' && (used = take_number(bytes + i + 1, n - i - 1, 2, 16, &c)) > 0) {
-			add_byte(t, c);
+			text_add_byte(t, c);
 			i += used + 1;
 		} else if (bytes[i] == 'u' && (used = take_number(bytes + i + 1, n - i - 1, 4, 16, &c)) > 0) {
 			if (c > GUARD_ONE)
@@ -250,13 +298,13 @@ void text_add_unescaped(struct text *t, const char *bytes, size_t n, bool ansi)
 			bool zero = !ansi && bytes[i] == '0';
 
 			used = take_number(bytes + i + zero, n - i - zero, 3, 8, &c);
-			add_byte(t, c);
+			text_add_byte(t, c);
 			i += used + zero;
 		} else if (bytes[i] == 'c') {
 			if (!ansi)
 				return;
 			if (i + 1 < n)
-				add_byte(t, (unsigned char)bytes[i + 1] & 0x1f);
+				text_add_byte(t, (unsigned char)bytes[i + 1] & 0x1f);
 			i += 2;
 		} else if (bytes[i] == '\\' || (ansi && strchr("'\"?", bytes[i]))) {
 			text_addc(t, bytes[i++]);

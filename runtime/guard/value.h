@@ -60,4 +60,14 @@ bool value_matches(const char *text, size_t bytes, const char *pattern, size_t p
 /* What $'..' and echo -e make of backslashes. ansi: \' and \" too, as $'..'; a \c ends the text (echo -e, printf %b). */
 void text_add_unescaped(struct text *t, const char *bytes, size_t n, bool ansi);
 
+/* A byte that was written as a number: NUL vanishes in bash, 1 to 3 would look like marks. */
+void text_add_byte(struct text *t, unsigned c);
+
+/* Adds what is encoded; what is none of the alphabet is passed over. */
+void text_add_base64(struct text *t, const char *bytes, size_t n);
+void text_add_hex(struct text *t, const char *bytes, size_t n);
+
+/* True if the word is one of those in the list, which are divided by blanks. */
+bool text_in(const char *word, const char *list);
+
 #endif

@@ -93,12 +93,15 @@ struct run {
 	struct emitted *self;
 };
 
-static bool in_list(const char *list, const char *word, size_t bytes, bool prefix)
+/* An option of this name, or one that this is the beginning of. */
+static bool is_option(const char *list, const char *word)
 {
+	size_t bytes = strlen(word);
+
 	for (const char *at = list; *at;) {
 		size_t n = strcspn(at, " ");
 
-		if (n > 0 && (prefix ? n >= bytes : n == bytes) && strncmp(at, word, bytes) == 0)
+		if (n > 0 && n >= bytes && strncmp(at, word, bytes) == 0)
 			return true;
 		at += n + (at[n] == ' ');
 	}
@@ -143,7 +146,7 @@ static size_t skip_options(const struct run *r, size_t i, const char *letters, c
 		if (w->text[1] == '-' || (how & SINGLE_DASH)) {
 			const char *name = w->text + (w->text[1] == '-' ? 2 : 1);
 
-			if (!strchr(name, '=') && *name && in_list(longs, name, strlen(name), true))
+			if (!strchr(name, '=') && *name && is_option(longs, name))
 				i++;
 			continue;
 		}
@@ -1297,10 +1300,10 @@ static void run_runner(struct run *r)
 	for (size_t i = 0; i < ARRAY_SIZE(runners); i++) {
 		size_t verb, first;
 
-		if (!in_list(runners[i].tools, r->name, strlen(r->name), false))
+		if (!text_in(r->name, runners[i].tools))
 			continue;
 		verb = strcmp(r->name, "gdb") == 0 ? 1 : skip_options(r, 1, runners[i].letters, runners[i].longs, 0);
-		if (verb >= r->count || !in_list(runners[i].verbs, r->words[verb].text, r->words[verb].bytes, false))
+		if (verb >= r->count || !text_in(r->words[verb].text, runners[i].verbs))
 			continue;
 		first = skip_options(r, verb + 1, runners[i].letters, runners[i].longs, 0);
 		if (strcmp(r->name, "nix") == 0) {
@@ -1314,8 +1317,7 @@ static void run_runner(struct run *r)
 			return;
 		} else if (strcmp(r->name, "uv") == 0 && value_is(&r->words[verb], "tool")) {
 			first = skip_options(r, verb + 2, "p", " from with python ", 0);
-		} else if (in_list(" direnv aws-vault chamber envchain multipass machinectl lxc incus rustup ", r->name, strlen(r->name),
-				   false)) {
+		} else if (text_in(r->name, " direnv aws-vault chamber envchain multipass machinectl lxc incus rustup ")) {
 			for (first = verb + 1; first < r->count && !value_is(&r->words[first], "--"); first++)
 				;
 			first = first < r->count ? first + 1 : skip_options(r, verb + 1, runners[i].letters, runners[i].longs, 0) + 1;
@@ -1386,7 +1388,7 @@ static void run_option_commands(struct run *r)
 		const struct guard_value *v;
 		size_t n = strlen(options[i].prefix);
 
-		if (!in_list(options[i].names, r->name, strlen(r->name), false))
+		if (!text_in(r->name, options[i].names))
 			continue;
 		v = option(r, options[i].letter, options[i].option, &room);
 		if (!v && strcmp(r->name, "gdb") == 0)
@@ -1594,12 +1596,12 @@ bool run_wrapper(struct shell *sh, const char *name, struct guard_value *words, 
 	struct run r = { .sh = sh, .name = name, .words = words, .count = count, .self = self };
 
 	for (size_t i = 0; i < ARRAY_SIZE(special); i++)
-		if (in_list(special[i].names, name, strlen(name), false)) {
+		if (text_in(name, special[i].names)) {
 			special[i].run(&r);
 			return true;
 		}
 	for (size_t i = 0; i < ARRAY_SIZE(wrappers); i++)
-		if (in_list(wrappers[i].names, name, strlen(name), false)) {
+		if (text_in(name, wrappers[i].names)) {
 			run_table(&r, &wrappers[i]);
 			return true;
 		}
