@@ -431,6 +431,16 @@ WHERE read_ms >= :since_ms AND (:scope IS NULL OR scope = :scope) ORDER BY read_
 -- query: READING_PRUNE
 DELETE FROM reading WHERE id IN (SELECT id FROM reading WHERE read_ms < :before_ms ORDER BY id LIMIT 1000);
 
+-- query: METER_PRUNE
+DELETE FROM meter WHERE session_id IN (SELECT session_id FROM meter WHERE seen_ms < :before_ms LIMIT 1000);
+
+-- query: TRANSCRIPT_PRUNE
+DELETE FROM transcript WHERE path IN (SELECT path FROM transcript WHERE read_ms < :before_ms LIMIT 1000);
+
+-- query: SPENT_PRUNE
+DELETE FROM spent WHERE (path, hour_ms) IN (SELECT path, hour_ms FROM spent
+  WHERE NOT EXISTS (SELECT 1 FROM transcript t WHERE t.path = spent.path) LIMIT 1000);
+
 -- Each prompt once, however often it was tried.
 -- query: HELD_PUT
 INSERT INTO held (session_id, held_ms, scope, cwd, prompt, state, changed_ms)
@@ -534,3 +544,34 @@ WHERE session_id = :session_id AND tool_use_id = :tool_use_id AND event = 'PreTo
 -- query: CHECKPOINT_LIVE
 SELECT 1 AS live FROM session s WHERE s.session_id = :session_id AND (s.ended_ms IS NULL OR EXISTS (
   SELECT 1 FROM event e INDEXED BY event_session WHERE e.session_id = s.session_id AND e.received_ms > s.ended_ms));
+
+-- What tells that agents are at work: nothing of ccm-supervisor's own is in it, or it would keep itself awake.
+-- query: ACTIVITY
+SELECT coalesce((SELECT max(id) FROM event), 0) AS event, coalesce((SELECT max(seen_ms) FROM meter), 0) AS meter,
+  coalesce((SELECT max(id) FROM held), 0) AS held;
+
+-- query: JOB_NEXT
+SELECT name, due_ms FROM job WHERE coalesce(lease_until_ms, 0) <= :now_ms AND name <> 'ccusage' ORDER BY due_ms LIMIT 1;
+
+-- Of a daemon that died: whoever has its lock knows that nobody is at it.
+-- query: JOB_RECOVER
+UPDATE job SET lease_until_ms = NULL, due_ms = min(due_ms, :now_ms) WHERE lease_until_ms IS NOT NULL;
+
+-- A clock that was set back would keep what is to be done waiting.
+-- query: JOB_CLAMP
+UPDATE job SET due_ms = :latest_ms WHERE name = :name AND due_ms > :latest_ms;
+
+-- When time alone moves a limit next.
+-- query: QUOTA_NEXT
+SELECT min(CASE WHEN state = 'resuming' THEN since_ms + 600000 ELSE resets_ms END) AS at_ms FROM quota WHERE state <> 'ok';
+
+-- query: HELD_COUNT
+SELECT count(*) AS count FROM held WHERE state = 'held';
+
+-- query: ALERT_LIST
+SELECT id, created_ms, level, source, title FROM alert WHERE created_ms >= :since_ms AND level <> 'info'
+ORDER BY id DESC LIMIT :limit;
+
+-- query: JOB_AFTER_WORK
+UPDATE job SET due_ms = max(:now_ms, coalesce(started_ms, 0) + :after_ms)
+WHERE name = :name AND due_ms > max(:now_ms, coalesce(started_ms, 0) + :after_ms) AND failures = 0;

@@ -515,11 +515,12 @@ int ccm_proc_run_all(const struct ccm_proc_spec *specs, size_t count, struct ccm
 	return 0;
 }
 
-int ccm_proc_detach(const char *path, const char *const *argv)
+/* A descriptor of -1 is /dev/null. */
+static int start_alone(const char *path, const char *const *argv, int in, int err, short flags, pid_t *ret)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
-	pid_t pid;
+	sigset_t all, none;
 	int r;
 
 	r = posix_spawn_file_actions_init(&actions);
@@ -530,15 +531,40 @@ int ccm_proc_detach(const char *path, const char *const *argv)
 		posix_spawn_file_actions_destroy(&actions);
 		return -r;
 	}
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (in >= 0)
+		posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	else
+		posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	if (err >= 0)
+		posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
+	else
+		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	close_others(&actions);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID);
-	r = posix_spawn(&pid, path, &actions, &attr, (char *const *)(uintptr_t)argv, environ);
+	sigfillset(&all);
+	sigdelset(&all, SIGKILL);
+	sigdelset(&all, SIGSTOP);
+	sigemptyset(&none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setpgroup(&attr, 0);
+	posix_spawnattr_setflags(&attr, flags);
+	r = posix_spawn(ret, path, &actions, &attr, (char *const *)(uintptr_t)argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
 	return -r;
+}
+
+int ccm_proc_detach(const char *path, const char *const *argv)
+{
+	pid_t pid;
+
+	return start_alone(path, argv, -1, -1, POSIX_SPAWN_SETSID, &pid);
+}
+
+int ccm_proc_start(const char *path, const char *const *argv, int in, int err, pid_t *ret)
+{
+	return start_alone(path, argv, in, err, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, ret);
 }
 
 void ccm_proc_result_done(struct ccm_proc_result *r)

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "sbuf.h"
 
@@ -58,6 +59,10 @@ void ccm_proc_result_done(struct ccm_proc_result *r);
 
 /* Starts a program and does not wait for it: session of its own, /dev/null on all three. */
 int ccm_proc_detach(const char *path, const char *const *argv);
+
+/* Starts a program in a process group of its own and does not wait for it: its end comes as SIGCHLD. Its stdin and stderr
+ * are the given descriptors, its stdout is /dev/null. */
+int ccm_proc_start(const char *path, const char *const *argv, int in, int err, pid_t *ret);
 
 /* Makes a running ccm_proc_run_all() end its programs as if their deadlines had come. May be called from a signal handler. */
 void ccm_proc_interrupt(void);

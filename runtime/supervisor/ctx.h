@@ -14,7 +14,13 @@ int cmd_checkpoint_restore(struct ctx *ctx, int argc, char **argv);
 int cmd_checkpoint_show(struct ctx *ctx, int argc, char **argv);
 int cmd_checkpoint_take(struct ctx *ctx, int argc, char **argv);
 int cmd_checkpoint_undo(struct ctx *ctx, int argc, char **argv);
+int cmd_daemon(struct ctx *ctx, int argc, char **argv);
+int cmd_install(struct ctx *ctx, int argc, char **argv);
+int cmd_job(struct ctx *ctx, int argc, char **argv);
 int cmd_quota(struct ctx *ctx, int argc, char **argv);
 int cmd_sandbox(struct ctx *ctx, int argc, char **argv);
+int cmd_reload(struct ctx *ctx, int argc, char **argv);
+int cmd_status(struct ctx *ctx, int argc, char **argv);
+int cmd_uninstall(struct ctx *ctx, int argc, char **argv);
 
 #endif

@@ -1,0 +1,719 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "jobs.h"
+#include "libccm/clock.h"
+#include "libccm/io.h"
+#include "libccm/log.h"
+#include "libccm/proc.h"
+#include "libccm/quota.h"
+#include "slog.h"
+#include "systemd.h"
+#include "watch.h"
+
+#define GATHER_MS 20                     /* what happens within this time is looked at together */
+#define LOOK_MAX_MS 60000                /* the clock may jump, the machine may have slept */
+#define RETRY_MS 10000                   /* a database that cannot be opened */
+#define BUSY_MS 200                      /* how long our own small writes wait for a lock */
+#define END_MS 5000                      /* from asking a worker to end to SIGKILL */
+#define WAL_LONG_BYTES (1 << 20)         /* of the write-ahead log: time to tidy */
+#define CONFIG_MAX_BYTES (1 << 20)
+#define SAID_MAX_BYTES 4096
+
+struct worker {
+	const struct job *job;           /* NULL: none runs */
+	pid_t pid;
+	int64_t started_ms, start_us;
+	bool timed_out;
+	struct ccm_sbuf said;            /* what it wrote to stderr, as far as it is kept */
+	struct event *out, *deadline;
+	int fd;
+};
+
+struct daemon {
+	struct ctx *ctx;
+	bool verbose, ending, failed;
+	struct event_base *base;
+	struct event *changed, *gather, *timer, *watchdog, *on_term, *on_int, *on_hup, *on_child;
+	struct watch watch;
+	unsigned what;                   /* enum watch_what, since it was last looked at */
+	struct ccm_db *db;
+	char trouble[256];               /* why there is no database; "": there is */
+	int64_t event, meter, held;      /* the last activity seen */
+	struct ccm_sbuf config;          /* the configuration in force */
+	struct worker worker;
+};
+
+static void look(struct daemon *d);
+
+static void set_timer(struct event *timer, int64_t ms)
+{
+	const struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	evtimer_add(timer, &tv);
+}
+
+/* ---- the lock ---- */
+
+static int lock_path(const struct ccm_paths *paths, struct ccm_sbuf *path)
+{
+	ccm_sbuf_addf(path, "%s/supervisor.lock", paths->home);
+	return ccm_sbuf_error(path);
+}
+
+static pid_t read_pid(int fd)
+{
+	char text[32] = "";
+
+	return pread(fd, text, sizeof text - 1, 0) > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
+}
+
+pid_t daemon_pid(const struct ccm_paths *paths)
+{
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+	_cleanup_close_ int fd = -1;
+
+	if (lock_path(paths, &path) < 0)
+		return 0;
+	fd = open(path.text, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0)
+		return 0;
+	return read_pid(fd);
+}
+
+static int take_lock(const struct ccm_paths *paths, int *ret_fd)
+{
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+	_cleanup_close_ int fd = -1;
+	char text[32];
+
+	if (lock_path(paths, &path) < 0)
+		return -ENOMEM;
+	fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		ccm_error("cannot open '%s': %s", path.text, strerror(errno));
+		return -CCM_E_SAID;
+	}
+	/* Whoever looks whether there is a daemon holds it for a moment. */
+	for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tries++) {
+		if (tries < 20) {
+			usleep(5000);
+			continue;
+		}
+		ccm_error("a daemon is running already for '%s' (process %d)", paths->home, (int)read_pid(fd));
+		return -CCM_E_SAID;
+	}
+	snprintf(text, sizeof text, "%d\n", (int)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, strlen(text), 0) < 0)
+		return -errno;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* ---- the configuration ---- */
+
+static int read_config(const struct ccm_paths *paths, struct ccm_sbuf *text)
+{
+	int r = ccm_read_regular(paths->config, CONFIG_MAX_BYTES, text);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+static void log_problems(const struct ccm_settings *settings)
+{
+	for (const char *p = ccm_sbuf_str(&settings->problems); *p; p += strcspn(p, "\n"), p += *p == '\n') {
+		_cleanup_sbuf_ struct ccm_sbuf line = { 0 };
+
+		ccm_sbuf_add(&line, p, strcspn(p, "\n"));
+		slog(SLOG_WARNING, "config-problem", "problem", ccm_sbuf_str(&line), NULL);
+	}
+}
+
+static void reload(struct daemon *d)
+{
+	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
+	struct ccm_settings settings;
+	int r = read_config(&d->ctx->paths, &text);
+
+	if (r < 0) {
+		slog(SLOG_ERROR, "reload-refused", "file", d->ctx->paths.config, "problem", ccm_strerror(r), NULL);
+		return;
+	}
+	ccm_settings_parse(d->ctx->paths.config, ccm_sbuf_str(&text), &settings);
+	if (settings.problems.bytes) {
+		log_problems(&settings);
+		ccm_settings_done(&settings);
+		slog(SLOG_ERROR, "reload-refused", "file", d->ctx->paths.config, "problem",
+		     "it has mistakes; the old configuration stays in force", NULL);
+		return;
+	}
+	ccm_settings_done(&d->ctx->settings);
+	d->ctx->settings = settings;
+	ccm_sbuf_clear(&d->config);
+	ccm_sbuf_adds(&d->config, ccm_sbuf_str(&text));
+	slog(SLOG_INFO, "reloaded", "file", d->ctx->paths.config, NULL);
+}
+
+/* ---- the database ---- */
+
+static void close_db(struct daemon *d)
+{
+	ccm_db_close(d->db);
+	d->db = NULL;
+}
+
+/* Said once, not at every try. */
+static void set_trouble(struct daemon *d, const char *words)
+{
+	if (strcmp(d->trouble, words) == 0)
+		return;
+	snprintf(d->trouble, sizeof d->trouble, "%s", words);
+	slog(SLOG_ERROR, "database-trouble", "problem", words, NULL);
+	systemd_notify("STATUS=the database cannot be used; see the log");
+}
+
+static int watch_anew(struct daemon *d);
+
+static int prepare_jobs(struct daemon *d)
+{
+	int64_t now_ms = ccm_now_ms();
+	int r;
+
+	r = ccm_db_exec(d->db, Q_JOB_RECOVER, DB_ARGS(DB_INT("now_ms", now_ms)));
+	for (const struct job *j = jobs; r >= 0 && j->name; j++)
+		r = ccm_db_exec(d->db, Q_JOB_ADD, DB_ARGS(DB_TEXT("name", j->name), DB_INT("due_ms", now_ms)));
+	return r;
+}
+
+static int open_db(struct daemon *d)
+{
+	struct ccm_diag diag = { 0 };
+	int r;
+
+	r = ccm_paths_create(&d->ctx->paths, &diag);
+	if (r == 0)
+		r = ccm_db_open(d->ctx->paths.db, CCM_DB_WRITE, BUSY_MS, &d->db, &diag);
+	if (r == 0) {
+		ccm_db_defer_checkpoint(d->db);
+		r = prepare_jobs(d);
+	}
+	if (r >= 0)
+		r = watch_anew(d);
+	if (r < 0) {
+		set_trouble(d, ccm_diag_text(&diag, r));
+		close_db(d);
+		return r;
+	}
+	/* From now on it is known which file this is. */
+	ccm_db_is_moved(d->db);
+	if (d->trouble[0])
+		slog(SLOG_INFO, "database-open", "file", d->ctx->paths.db, NULL);
+	d->trouble[0] = '\0';
+	systemd_notify("STATUS=watching");
+	return 0;
+}
+
+/* Whether the connection is still to the file that others use, and one that we understand. */
+static void check_db(struct daemon *d)
+{
+	int version;
+
+	if (!d->db)
+		return;
+	if (ccm_db_is_moved(d->db)) {
+		slog(SLOG_WARNING, "database-replaced", "file", d->ctx->paths.db, NULL);
+		close_db(d);
+		return;
+	}
+	version = ccm_db_file_version(d->db);
+	if (version > ccm_db_version()) {
+		slog(SLOG_WARNING, "newer-ccm", "problem", "the database was brought up to date by a newer ccm: ending, so that "
+		     "the newer one is started", NULL);
+		d->failed = true;
+		event_base_loopbreak(d->base);
+	}
+}
+
+/* Ends the connection after a failure that a new one may not have. */
+static void judge(struct daemon *d, int r)
+{
+	if (r >= 0 || r == -CCM_E_BUSY)
+		return;
+	set_trouble(d, d->db ? ccm_db_words(d->db) : ccm_strerror(r));
+	close_db(d);
+}
+
+/* ---- workers ---- */
+
+static void worker_output(evutil_socket_t fd, short what, void *user)
+{
+	struct daemon *d = user;
+	char buf[4096];
+	ssize_t n;
+
+	(void)what;
+	while ((n = read(fd, buf, sizeof buf)) > 0)
+		if (d->worker.said.bytes < SAID_MAX_BYTES)
+			ccm_sbuf_add(&d->worker.said, buf, (size_t)n);
+	if (n == 0)
+		event_del(d->worker.out);
+}
+
+static void log_said(const struct worker *w)
+{
+	for (const char *p = ccm_sbuf_str(&w->said); *p; p += strcspn(p, "\n"), p += *p == '\n') {
+		_cleanup_sbuf_ struct ccm_sbuf line = { 0 };
+
+		ccm_sbuf_add(&line, p, strcspn(p, "\n"));
+		slog(SLOG_WARNING, "job-said", "job", w->job->name, "text", ccm_sbuf_str(&line), NULL);
+	}
+}
+
+/* NULL: it went well. */
+static const char *worker_problem(const struct worker *w, int status, struct ccm_sbuf *out)
+{
+	const char *said = ccm_sbuf_str(&w->said);
+	size_t bytes = strcspn(said, "\n");
+
+	if (w->timed_out)
+		ccm_sbuf_adds(out, "took too long, and was ended");
+	else if (WIFSIGNALED(status))
+		ccm_sbuf_addf(out, "was ended by signal %d", WTERMSIG(status));
+	else if (WEXITSTATUS(status) && bytes)
+		ccm_sbuf_add(out, said, bytes);
+	else if (WEXITSTATUS(status))
+		ccm_sbuf_addf(out, "ended with status %d", WEXITSTATUS(status));
+	return out->bytes ? out->text : NULL;
+}
+
+static int64_t failures_of(struct daemon *d, const char *name)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	int r = ccm_db_query(d->db, Q_JOB_GET, DB_ARGS(DB_TEXT("name", name)), &rows);
+
+	if (r == 0)
+		r = ccm_rows_next(&rows);
+	return r > 0 ? ccm_rows_int(&rows, "failures") : 0;
+}
+
+static void end_worker(struct daemon *d, int status)
+{
+	struct worker *w = &d->worker;
+	_cleanup_sbuf_ struct ccm_sbuf words = { 0 };
+	int64_t took_ms = (ccm_mono_us() - w->start_us) / 1000, failures;
+	const char *problem;
+
+	worker_output(w->fd, 0, d);
+	log_said(w);
+	problem = worker_problem(w, status, &words);
+	if (problem)
+		slog(SLOG_ERROR, "job-failed", "job", w->job->name, "took_ms", SLOG_NUMBER(took_ms), "problem", problem, NULL);
+	else if (d->verbose || took_ms > 1000)
+		slog(SLOG_INFO, "job-ended", "job", w->job->name, "took_ms", SLOG_NUMBER(took_ms), NULL);
+	if (d->db) {
+		failures = problem ? failures_of(d, w->job->name) + 1 : 0;
+		judge(d, ccm_db_exec(d->db, Q_JOB_END, DB_ARGS(
+			DB_TEXT("name", w->job->name), DB_INT("due_ms", ccm_now_ms() + job_next_ms(w->job, failures)),
+			DB_INT("took_ms", took_ms), DB_TEXT("problem", problem), DB_INT("started_ms", w->started_ms))));
+	}
+	event_free(w->out);
+	event_free(w->deadline);
+	close(w->fd);
+	ccm_sbuf_done(&w->said);
+	*w = (struct worker){ .fd = -1 };
+}
+
+static void worker_late(evutil_socket_t fd, short what, void *user)
+{
+	struct daemon *d = user;
+
+	(void)fd, (void)what;
+	if (!d->worker.job)
+		return;
+	kill(-d->worker.pid, d->worker.timed_out ? SIGKILL : SIGTERM);
+	d->worker.timed_out = true;
+	set_timer(d->worker.deadline, END_MS);
+}
+
+/* A file without a name that holds the configuration in force. */
+static int config_file(const struct daemon *d)
+{
+	_cleanup_close_ int fd = -1;
+	FILE *f = tmpfile();
+	int r;
+
+	if (!f)
+		return -errno;
+	fd = fcntl(fileno(f), F_DUPFD_CLOEXEC, 3);
+	fclose(f);
+	if (fd < 0)
+		return -errno;
+	r = ccm_write_all(fd, ccm_sbuf_str(&d->config), d->config.bytes);
+	if (r < 0)
+		return r;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+static int start_worker(struct daemon *d, const struct job *job, int64_t now_ms)
+{
+	char parent[32];
+	const char *const argv[] = { d->ctx->self, "job", job->name, "--parent", parent, NULL };
+	struct worker w = { .job = job, .started_ms = now_ms, .start_us = ccm_mono_us() };
+	_cleanup_close_ int config = config_file(d), in = -1, out = -1;
+	int fds[2], r;
+
+	snprintf(parent, sizeof parent, "%d", (int)getpid());
+	if (config < 0)
+		return config;
+	if (pipe(fds) < 0)
+		return -errno;
+	in = fds[0];
+	out = fds[1];
+	for (int i = 0; i < 2; i++)
+		fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+	fcntl(in, F_SETFL, O_NONBLOCK);
+	r = ccm_proc_start(d->ctx->self, argv, config, out, &w.pid);
+	if (r < 0)
+		return r;
+	w.fd = TAKE_FD(in);
+	w.out = event_new(d->base, w.fd, EV_READ | EV_PERSIST, worker_output, d);
+	w.deadline = evtimer_new(d->base, worker_late, d);
+	d->worker = w;
+	event_add(w.out, NULL);
+	set_timer(w.deadline, job->deadline_ms);
+	if (d->verbose)
+		slog(SLOG_INFO, "job-started", "job", job->name, "pid", SLOG_NUMBER(w.pid), NULL);
+	return 0;
+}
+
+/* *ret_due_ms: when the next job is due; now_ms or less: it is the one whose name is in name. */
+static int next_job(struct daemon *d, int64_t now_ms, char *name, size_t bytes, int64_t *ret_due_ms)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	int r;
+
+	r = ccm_db_query(d->db, Q_JOB_NEXT, DB_ARGS(DB_INT("now_ms", now_ms)), &rows);
+	if (r == 0)
+		r = ccm_rows_next(&rows);
+	if (r <= 0)
+		return r;
+	snprintf(name, bytes, "%s", ccm_rows_text(&rows, "name"));
+	*ret_due_ms = ccm_rows_int(&rows, "due_ms");
+	return 1;
+}
+
+/* Starts what is due, if nothing runs. */
+static int run_due(struct daemon *d, int64_t now_ms, int64_t *ret_due_ms)
+{
+	const struct job *job;
+	char name[64];
+	int r;
+
+	if (d->worker.job || d->ending)
+		return 0;
+	r = next_job(d, now_ms, name, sizeof name, ret_due_ms);
+	if (r <= 0 || *ret_due_ms > now_ms)
+		return r;
+	job = job_find(name);
+	/* A row of another version of ccm: never ours to do. */
+	r = ccm_db_exec(d->db, Q_JOB_LEASE, DB_ARGS(DB_TEXT("name", name), DB_INT("now_ms", now_ms),
+		DB_INT("until_ms", now_ms + (job ? job->deadline_ms + 2 * END_MS : 30LL * 24 * 3600 * 1000))));
+	if (r > 0 && job)
+		r = start_worker(d, job, now_ms);
+	return r;
+}
+
+/* ---- looking ---- */
+
+/* What the agents did since it was last asked makes jobs due sooner. */
+static int see_activity(struct daemon *d, int64_t now_ms)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	int64_t event, meter, held;
+	bool first = d->event < 0;
+	int r;
+
+	r = ccm_db_query(d->db, Q_ACTIVITY, NULL, &rows);
+	if (r == 0)
+		r = ccm_rows_next(&rows);
+	if (r <= 0)
+		return r;
+	event = ccm_rows_int(&rows, "event");
+	meter = ccm_rows_int(&rows, "meter");
+	held = ccm_rows_int(&rows, "held");
+	ccm_rows_done(&rows);
+	if (event == d->event && meter == d->meter && held == d->held)
+		return 0;
+	d->event = event;
+	d->meter = meter;
+	d->held = held;
+	if (first)
+		return 0;
+	if (d->verbose)
+		slog(SLOG_INFO, "activity", "event", SLOG_NUMBER(event), "at_ms", SLOG_NUMBER(now_ms), NULL);
+	for (const struct job *j = jobs; r >= 0 && j->name; j++)
+		if (j->after_work_ms)
+			r = ccm_db_exec(d->db, Q_JOB_AFTER_WORK, DB_ARGS(
+				DB_TEXT("name", j->name), DB_INT("now_ms", now_ms), DB_INT("after_ms", j->after_work_ms)));
+	return r;
+}
+
+static int sooner(struct daemon *d, const char *job, int64_t due_ms)
+{
+	return ccm_db_exec(d->db, Q_JOB_SOONER, DB_ARGS(DB_TEXT("name", job), DB_INT("due_ms", due_ms)));
+}
+
+static bool wal_is_long(const struct daemon *d)
+{
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+	struct stat st;
+
+	ccm_sbuf_addf(&path, "%s-wal", d->ctx->paths.db);
+	return stat(ccm_sbuf_str(&path), &st) == 0 && st.st_size > WAL_LONG_BYTES;
+}
+
+static int quota_next(struct daemon *d, int64_t *ret_ms)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	int r;
+
+	r = ccm_db_query(d->db, Q_QUOTA_NEXT, NULL, &rows);
+	if (r == 0)
+		r = ccm_rows_next(&rows);
+	if (r > 0 && !ccm_rows_is_null(&rows, "at_ms"))
+		*ret_ms = ccm_rows_int(&rows, "at_ms");
+	return r;
+}
+
+static int clamp(struct daemon *d, int64_t now_ms)
+{
+	int r = 0;
+
+	for (const struct job *j = jobs; r >= 0 && j->name; j++)
+		r = ccm_db_exec(d->db, Q_JOB_CLAMP, DB_ARGS(DB_TEXT("name", j->name), DB_INT("latest_ms", now_ms + j->every_ms)));
+	return r;
+}
+
+/* Everything that may have changed; *ret_next_ms: when to look again at the latest. */
+static int look_at_all(struct daemon *d, int64_t now_ms, int64_t *ret_next_ms)
+{
+	int64_t due_ms = INT64_MAX, quota_ms = INT64_MAX;
+	unsigned what = d->what;
+	int r;
+
+	d->what = 0;
+	r = ccm_quota_tick(d->db, now_ms);
+	if (r > 0)
+		slog(SLOG_INFO, "quota-moved", "limits", SLOG_NUMBER(r), NULL);
+	if (r >= 0)
+		r = see_activity(d, now_ms);
+	if (r >= 0 && (what & WATCH_SPOOL || ((what & WATCH_DATABASE) && wal_is_long(d))))
+		r = sooner(d, "tidy", now_ms);
+	/* Each of these takes the write lock: not at every change. */
+	if (r >= 0 && !what)
+		r = clamp(d, now_ms);
+	if (r >= 0)
+		r = run_due(d, now_ms, &due_ms);
+	if (r >= 0)
+		r = quota_next(d, &quota_ms);
+	*ret_next_ms = due_ms < quota_ms ? due_ms : quota_ms;
+	return r;
+}
+
+static void look(struct daemon *d)
+{
+	int64_t now_ms = ccm_now_ms(), next_ms = now_ms + LOOK_MAX_MS, wait_ms;
+	int r;
+
+	check_db(d);
+	if (d->what & WATCH_LOST)
+		close_db(d);
+	if (!d->db && open_db(d) < 0) {
+		set_timer(d->timer, RETRY_MS);
+		return;
+	}
+	r = look_at_all(d, now_ms, &next_ms);
+	judge(d, r);
+	wait_ms = r == -CCM_E_BUSY ? 1000 : r < 0 ? RETRY_MS : next_ms - now_ms;
+	wait_ms = wait_ms < 50 ? 50 : wait_ms > LOOK_MAX_MS ? LOOK_MAX_MS : wait_ms;
+	set_timer(d->timer, wait_ms);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *user)
+{
+	(void)fd, (void)what;
+	look(user);
+}
+
+static void on_change(evutil_socket_t fd, short what, void *user)
+{
+	struct daemon *d = user;
+	unsigned seen = watch_read(&d->watch);
+
+	(void)fd, (void)what;
+	if (!seen)
+		return;
+	if (!d->what)
+		set_timer(d->gather, GATHER_MS);
+	d->what |= seen;
+}
+
+static int watch_anew(struct daemon *d)
+{
+	int r;
+
+	if (d->changed)
+		event_free(d->changed);
+	d->changed = NULL;
+	watch_close(&d->watch);
+	r = watch_open(&d->watch, &d->ctx->paths);
+	if (r < 0 || watch_fd(&d->watch) < 0)
+		return r;
+	d->changed = event_new(d->base, watch_fd(&d->watch), EV_READ | EV_PERSIST, on_change, d);
+	return d->changed && event_add(d->changed, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+/* ---- signals ---- */
+
+static void on_child(evutil_socket_t fd, short what, void *user)
+{
+	struct daemon *d = user;
+	int status;
+	pid_t pid;
+
+	(void)fd, (void)what;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (pid == d->worker.pid)
+			end_worker(d, status);
+	if (d->ending && !d->worker.job)
+		event_base_loopbreak(d->base);
+	else
+		set_timer(d->gather, 0);
+}
+
+static void on_end(evutil_socket_t fd, short what, void *user)
+{
+	struct daemon *d = user;
+
+	(void)what;
+	slog(SLOG_INFO, "ending", "signal", SLOG_NUMBER(fd), NULL);
+	systemd_notify("STOPPING=1");
+	d->ending = true;
+	if (!d->worker.job) {
+		event_base_loopbreak(d->base);
+		return;
+	}
+	/* What it did is kept by itself; the job is begun anew next time. */
+	kill(-d->worker.pid, SIGTERM);
+	d->worker.timed_out = true;
+	set_timer(d->worker.deadline, END_MS);
+}
+
+static void on_reload(evutil_socket_t fd, short what, void *user)
+{
+	char state[64];
+
+	(void)fd, (void)what;
+	snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)ccm_mono_us());
+	systemd_notify(state);
+	reload(user);
+	systemd_notify("READY=1");
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *user)
+{
+	(void)fd, (void)what, (void)user;
+	systemd_notify("WATCHDOG=1");
+}
+
+/* ---- from start to end ---- */
+
+static int add_signal(struct daemon *d, struct event **ret, int number, event_callback_fn call)
+{
+	*ret = evsignal_new(d->base, number, call, d);
+	return *ret && event_add(*ret, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+static int prepare(struct daemon *d)
+{
+	int64_t us = systemd_watchdog_us();
+	const struct timeval every = { .tv_sec = us / 1000000, .tv_usec = us % 1000000 };
+	int r;
+
+	d->base = event_base_new();
+	if (!d->base)
+		return -ENOMEM;
+	d->gather = evtimer_new(d->base, on_timer, d);
+	d->timer = evtimer_new(d->base, on_timer, d);
+	d->watchdog = event_new(d->base, -1, EV_PERSIST, on_watchdog, d);
+	if (!d->gather || !d->timer || !d->watchdog)
+		return -ENOMEM;
+	if (us > 0)
+		event_add(d->watchdog, &every);
+	r = add_signal(d, &d->on_term, SIGTERM, on_end);
+	if (r == 0)
+		r = add_signal(d, &d->on_int, SIGINT, on_end);
+	if (r == 0)
+		r = add_signal(d, &d->on_hup, SIGHUP, on_reload);
+	return r < 0 ? r : add_signal(d, &d->on_child, SIGCHLD, on_child);
+}
+
+static void release(struct daemon *d)
+{
+	struct event *const events[] = { d->changed, d->gather, d->timer, d->watchdog, d->on_term, d->on_int, d->on_hup,
+					 d->on_child };
+
+	if (d->worker.job) {
+		kill(-d->worker.pid, SIGKILL);
+		event_free(d->worker.out);
+		event_free(d->worker.deadline);
+		close(d->worker.fd);
+		ccm_sbuf_done(&d->worker.said);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+		if (events[i])
+			event_free(events[i]);
+	if (d->base)
+		event_base_free(d->base);
+	watch_close(&d->watch);
+	close_db(d);
+	ccm_sbuf_done(&d->config);
+	slog_close();
+}
+
+int daemon_run(struct ctx *ctx, bool verbose)
+{
+	struct daemon d = { .ctx = ctx, .verbose = verbose, .watch = { .fd = -1 }, .event = -1, .worker = { .fd = -1 } };
+	_cleanup_close_ int lock = -1;
+	int r;
+
+	r = take_lock(&ctx->paths, &lock);
+	if (r < 0)
+		return r;
+	signal(SIGPIPE, SIG_IGN);
+	slog_open(&ctx->paths);
+	log_problems(&ctx->settings);
+	r = read_config(&ctx->paths, &d.config);
+	if (r == 0)
+		r = prepare(&d);
+	if (r == 0) {
+		look(&d);
+		slog(SLOG_INFO, "started", "version", PACKAGE_VERSION, "pid", SLOG_NUMBER(getpid()), NULL);
+		systemd_notify("READY=1");
+		event_base_dispatch(d.base);
+		slog(SLOG_INFO, "ended", NULL);
+	}
+	release(&d);
+	return r < 0 ? r : d.failed ? -CCM_E_SAID : 0;
+}

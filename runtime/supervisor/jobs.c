@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "jobs.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "libccm/clock.h"
+#include "libccm/log.h"
+#include "libccm/quota.h"
+#include "libccm/tidy.h"
+#include "libccm/uuid.h"
+#include "sources.h"
+
+#define SECOND_MS 1000LL
+#define MINUTE_MS (60 * SECOND_MS)
+#define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
+#define VACUUM_PAGES 128
+#define VACUUM_MAX_US (60LL * 1000 * 1000)
+#define KEEP_MS (90 * DAY_MS)
+
+static void say_lines(const char *text)
+{
+	for (const char *p = text; *p; p += strcspn(p, "\n"), p += *p == '\n')
+		ccm_warn("%.*s", (int)strcspn(p, "\n"), p);
+}
+
+static int run_tidy(struct ctx *ctx)
+{
+	_cleanup_sbuf_ struct ccm_sbuf trouble = { 0 };
+	int r = ccm_tidy(ctx->db, &ctx->paths, &ctx->settings, &trouble);
+
+	say_lines(ccm_sbuf_str(&trouble));
+	return r;
+}
+
+static int free_pages(struct ccm_db *db, int64_t *ret)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	int r;
+
+	*ret = 0;
+	r = ccm_db_query(db, Q_FREE_PAGES, NULL, &rows);
+	if (r == 0)
+		r = ccm_rows_next(&rows);
+	if (r > 0)
+		*ret = ccm_rows_int(&rows, "pages");
+	return r < 0 ? r : 0;
+}
+
+/* In steps; between two of them the database is left alone for longer than the step took. */
+static int run_vacuum(struct ctx *ctx)
+{
+	int64_t until_us = ccm_mono_us() + VACUUM_MAX_US, left, before = INT64_MAX;
+	int r;
+
+	ccm_db_defer_checkpoint(ctx->db);
+	while ((r = free_pages(ctx->db, &left)) == 0 && left > 0 && left < before && ccm_mono_us() < until_us) {
+		const struct timespec pause = { .tv_nsec = 20 * 1000000 };
+
+		r = ccm_db_vacuum(ctx->db, VACUUM_PAGES);
+		if (r < 0 && r != -CCM_E_BUSY)
+			break;
+		if (r == 0)
+			before = left;
+		if (ccm_db_wants_checkpoint(ctx->db))
+			ccm_db_checkpoint_some(ctx->db);
+		nanosleep(&pause, NULL);
+	}
+	return r == -CCM_E_BUSY ? 0 : r;
+}
+
+static int raise_alert(struct ccm_db *db, const char *title, const char *body)
+{
+	int64_t now_ms = ccm_now_ms();
+	char uuid[CCM_UUID_CHARS + 1];
+
+	ccm_uuid_make(now_ms, uuid);
+	return ccm_db_exec(db, Q_ALERT_INSERT, DB_ARGS(
+		DB_TEXT("uuid", uuid), DB_INT("created_ms", now_ms), DB_TEXT("level", "urgent"), DB_TEXT("source", "ccm"),
+		DB_NULL("session_id"), DB_NULL("event_uuid"), DB_TEXT("title", title), DB_TEXT("body", body)));
+}
+
+static int run_check(struct ctx *ctx)
+{
+	char found[256];
+	int r = ccm_db_check(ctx->db, found, sizeof found);
+
+	if (r == 0 && strcmp(found, "ok") == 0)
+		return 0;
+	ccm_error("the database is damaged: %s; 'ccm-hook doctor' tells what to do", found);
+	raise_alert(ctx->db, "the database is damaged", found);
+	return -CCM_E_SAID;
+}
+
+static int forget_old(struct ccm_db *db, int64_t before_ms)
+{
+	static const enum ccm_query all[] = { Q_READING_PRUNE, Q_METER_PRUNE, Q_TRANSCRIPT_PRUNE };
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(all); i++)
+		r = ccm_db_exec(db, all[i], DB_ARGS(DB_INT("before_ms", before_ms)));
+	if (r >= 0)
+		r = ccm_db_exec(db, Q_SPENT_PRUNE, NULL);
+	return r < 0 ? r : 0;
+}
+
+static int run_quota(struct ctx *ctx)
+{
+	int64_t now_ms = ccm_now_ms();
+	struct sources_result result;
+	int r;
+
+	r = sources_poll(ctx->db, &ctx->settings, now_ms, &result);
+	say_lines(ccm_sbuf_str(&result.trouble));
+	sources_result_done(&result);
+	return r < 0 ? r : forget_old(ctx->db, now_ms - KEEP_MS);
+}
+
+const struct job jobs[] = {
+	{ "tidy", "take in the spool, forget what is too old, checkpoint", HOUR_MS, 5 * MINUTE_MS, 10 * MINUTE_MS, run_tidy },
+	{ "quota", "read transcripts, ask ccusage", DAY_MS, MINUTE_MS, 10 * MINUTE_MS, run_quota },
+	{ "vacuum", "give free pages back", DAY_MS, 0, 5 * MINUTE_MS, run_vacuum },
+	{ "check", "look for damage in the database", 7 * DAY_MS, 0, HOUR_MS, run_check },
+	{ 0 }
+};
+
+const struct job *job_find(const char *name)
+{
+	for (const struct job *j = jobs; j->name; j++)
+		if (strcmp(j->name, name) == 0)
+			return j;
+	return NULL;
+}
+
+int64_t job_next_ms(const struct job *job, int64_t failures)
+{
+	int64_t again_ms = MINUTE_MS << (failures < 12 ? failures : 12);
+
+	return failures && again_ms < job->every_ms ? again_ms : job->every_ms;
+}
