@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "ctx.h"
 #include "libccm/log.h"
+#include "proxy.h"
 #include "sandbox.h"
 
 /* ------------------------------------------------------------------------------------------------ check */
@@ -50,9 +52,9 @@ static int sandbox_check(struct ctx *ctx, int argc, char **argv)
 #define PATHS_MAX 256
 
 struct request {
-	struct ccm_opt_list rw, ro, env;
+	struct ccm_opt_list rw, ro, env, hosts;
 	bool no_namespaces, local_servers;
-	const char *refusals;
+	const char *refusals, *api, *api_header_from;
 	int64_t max_file_bytes, max_memory_bytes, max_processes;
 };
 
@@ -61,6 +63,7 @@ static void request_done(struct request *req)
 	ccm_opt_list_done(&req->rw);
 	ccm_opt_list_done(&req->ro);
 	ccm_opt_list_done(&req->env);
+	ccm_opt_list_done(&req->hosts);
 }
 
 struct built {
@@ -69,7 +72,13 @@ struct built {
 	char *owned[PATHS_MAX];
 	size_t owned_count;
 	const char *env[PATHS_MAX];
+	size_t env_count;
 	char directory[PATH_MAX];
+	const char *hosts[PATHS_MAX];        /* NULL ends them; none: no proxy */
+	char token[33];
+	const char *api, *api_header;
+	struct ccm_sbuf proxy_env;
+	char *proxy_program;
 };
 
 static void built_done(struct built *b)
@@ -77,6 +86,8 @@ static void built_done(struct built *b)
 	for (size_t i = 0; i < b->owned_count; i++)
 		free(b->owned[i]);
 	ccm_closep(&b->spec.denied_fd);
+	ccm_sbuf_done(&b->proxy_env);
+	free(b->proxy_program);
 }
 
 static int add_path(struct built *b, const char *path, unsigned access, const char *at)
@@ -141,9 +152,82 @@ static int build_environment(struct built *b, const struct ccm_opt_list *named)
 	for (int i = 0; i < named->count && count < PATHS_MAX - 1; i++)
 		if (strchr(named->items[i], '='))
 			b->env[count++] = named->items[i];
-	b->env[count] = NULL;
+	b->env_count = count;
 	b->spec.envp = b->env;
 	return 0;
+}
+
+/* What the person passes stands. */
+static bool has_variable(const struct built *b, const char *assignment)
+{
+	size_t bytes = strcspn(assignment, "=") + 1;
+
+	for (size_t i = 0; i < b->env_count; i++)
+		if (strncmp(b->env[i], assignment, bytes) == 0)
+			return true;
+	return false;
+}
+
+/* A port, and what tells programs of it; again with another port if that one is taken. */
+static int choose_port(struct built *b)
+{
+	size_t count = b->env_count;
+
+	b->spec.proxy_port = proxy_random_port();
+	ccm_sbuf_clear(&b->proxy_env);
+	if (b->hosts[0])
+		proxy_environment(&b->proxy_env, b->spec.proxy_port, b->token);
+	if (b->api) {
+		ccm_sbuf_addf(&b->proxy_env, "CCM_API_URL=http://127.0.0.1:%d/%s", b->spec.proxy_port, b->token);
+		ccm_sbuf_addc(&b->proxy_env, '\0');
+	}
+	if (ccm_sbuf_error(&b->proxy_env) < 0)
+		return -ENOMEM;
+	for (const char *p = b->proxy_env.text; p < b->proxy_env.text + b->proxy_env.bytes && count < PATHS_MAX - 1;
+	     p += strlen(p) + 1)
+		if (!has_variable(b, p))
+			b->env[count++] = p;
+	b->env[count] = NULL;
+	return 0;
+}
+
+static int build_api(struct built *b, const struct ctx *ctx, const struct request *req)
+{
+	b->api = req->api;
+	if (req->api && strncmp(req->api, "https://", 8) != 0 && strncmp(req->api, "http://", 7) != 0)
+		return ccm_opt_error(&ctx->usage, "'%s' is no URL of an API: it begins with https:// or http://", req->api);
+	if (!req->api_header_from)
+		return 0;
+	b->api_header = getenv(req->api_header_from);
+	if (!b->api_header || !strchr(b->api_header, ':'))
+		return ccm_opt_error(&ctx->usage, "the variable '%s' holds no header: NAME: VALUE", req->api_header_from);
+	return 0;
+}
+
+static int build_network(struct built *b, const struct ctx *ctx, const struct request *req)
+{
+	const struct ccm_opt_list *hosts = &req->hosts;
+	unsigned char bytes[16];
+	int r = build_api(b, ctx, req);
+
+	if (r < 0 || (hosts->count == 0 && !req->api))
+		return r;
+	for (int i = 0; i < hosts->count && i < PATHS_MAX - 1; i++) {
+		struct ccm_diag diag = { 0 };
+
+		if (proxy_check_host(hosts->items[i], &diag) < 0)
+			return ccm_opt_error(&ctx->usage, "%s", diag.text);
+		b->hosts[i] = hosts->items[i];
+	}
+	if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+		return -EIO;
+	for (size_t i = 0; i < sizeof bytes; i++)
+		snprintf(b->token + 2 * i, 3, "%02x", bytes[i]);
+	if (asprintf(&b->proxy_program, "%s/ccm-proxy", ctx->paths.libexec) < 0) {
+		b->proxy_program = NULL;
+		return -ENOMEM;
+	}
+	return choose_port(b);
 }
 
 static int build(struct built *b, const struct request *req)
@@ -174,22 +258,50 @@ static int build(struct built *b, const struct request *req)
 	return build_environment(b, &req->env);
 }
 
+static int start(struct built *b, char **argv, struct sandbox_child *child, struct ccm_diag *diag)
+{
+	int r = sandbox_start(&b->spec, (const char *const *)argv, child, diag);
+
+	for (int tries = 0; r == -EADDRINUSE && tries < 10; tries++) {
+		r = choose_port(b);
+		if (r == 0)
+			r = sandbox_start(&b->spec, (const char *const *)argv, child, diag);
+	}
+	return r;
+}
+
+static int serve_network(struct built *b, struct sandbox_child *child, struct proxy *proxy, struct ccm_diag *diag)
+{
+	const struct proxy_spec spec = { .program = b->proxy_program, .hosts = b->hosts, .token = b->token,
+					 .api_url = b->api, .api_header = b->api_header, .denied_fd = b->spec.denied_fd };
+
+	return b->spec.proxy_port > 0 ? proxy_start(&spec, child->proxy_fd, proxy, diag) : 0;
+}
+
 static int execute(struct built *b, char **argv)
 {
 	const struct sandbox_watch watch = { .fd = -1, .relay = true };
+	struct proxy proxy = PROXY_INIT;
 	struct sandbox_child child;
 	struct ccm_diag diag = { 0 };
 	int status = 0, r;
 
-	r = sandbox_start(&b->spec, (const char *const *)argv, &child, &diag);
+	r = start(b, argv, &child, &diag);
 	if (r < 0) {
 		ccm_error("%s", ccm_diag_text(&diag, r));
 		return -CCM_E_SAID;
 	}
 	if (!(child.layers & SANDBOX_NAMESPACES) && !(b->spec.without & SANDBOX_NAMESPACES))
 		ccm_warn("the sandbox has no namespaces: %s", child.why_not);
-	r = sandbox_wait(&child, &watch, &status);
+	r = serve_network(b, &child, &proxy, &diag);
+	if (r < 0) {
+		ccm_error("%s", ccm_diag_text(&diag, r));
+		r = -CCM_E_SAID;
+	} else {
+		r = sandbox_wait(&child, &watch, &status);
+	}
 	sandbox_child_done(&child);
+	proxy_stop(&proxy);
 	return r < 0 ? r : status;
 }
 
@@ -226,6 +338,10 @@ static int with_request(struct ctx *ctx, int argc, char **argv, int (*act)(struc
 		OPT_LIST("rw", 0, "PATH", &req.rw, "may be read, written and executed; may be given again"),
 		OPT_LIST("ro", 0, "PATH", &req.ro, "may be read and executed; may be given again"),
 		OPT_LIST("env", 0, "NAME[=VALUE]", &req.env, "pass this variable; may be given again"),
+		OPT_LIST("allow-host", 0, "HOST[:PORT]", &req.hosts, "let it reach this host (port 443); may be given again"),
+		OPT_STR ("api", 0, "URL", &req.api, "let it reach this API, at $CCM_API_URL inside"),
+		OPT_STR ("api-header-from", 0, "VARIABLE", &req.api_header_from,
+			 "a header that the API needs; it is added on the way"),
 		OPT_FLAG("local-servers", 0, &req.local_servers, "let it use ports of its own loopback"),
 		OPT_INT ("max-processes", 0, "N", &req.max_processes, 0, INT32_MAX, "at most N processes"),
 		OPT_INT ("max-file", 0, "BYTES", &req.max_file_bytes, 0, INT64_MAX, "no file may grow larger"),
@@ -241,6 +357,8 @@ static int with_request(struct ctx *ctx, int argc, char **argv, int (*act)(struc
 		return argc;
 	argv[argc] = NULL;
 	r = build(&b, &req);
+	if (r == 0)
+		r = build_network(&b, ctx, &req);
 	if (r == 0 && req.refusals)
 		r = open_refusals(&b, req.refusals);
 	return r < 0 ? r : act(&b, argv);
