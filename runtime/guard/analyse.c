@@ -9,7 +9,7 @@
 #include "parse.h"
 #include "shell.h"
 
-#define NESTING_MAX 120          /* statements within statements, functions in functions, texts in texts: our own stack */
+#define NESTING_MAX 120 /* statements within statements, functions in functions, texts in texts: our own stack */
 #define ITEMS_MAX 256            /* rounds of a loop */
 
 static const char *const fact_names[] = {
@@ -34,14 +34,16 @@ const char *guard_fact_name(enum guard_fact_kind kind)
 static void add_fact_at(struct walk *w, enum guard_fact_kind kind, size_t command, const char *detail)
 {
 	for (size_t i = 0; i < w->fact_count; i++)
-		if (w->facts[i].kind == kind && w->facts[i].command == command && strcmp(w->facts[i].detail, detail) == 0)
+		if (w->facts[i].kind == kind && w->facts[i].command == command &&
+		    strcmp(w->facts[i].detail, detail) == 0)
 			return;
 	if (w->fact_count == w->fact_room) {
 		size_t room = w->fact_room ? w->fact_room * 2 : 8;
 
 		if (room > 4096)
 			return;
-		w->facts = guard_arena_grow(w->arena, w->facts, w->fact_room * sizeof *w->facts, room * sizeof *w->facts);
+		w->facts =
+			guard_arena_grow(w->arena, w->facts, w->fact_room * sizeof *w->facts, room * sizeof *w->facts);
 		w->fact_room = room;
 	}
 	w->facts[w->fact_count++] = (struct guard_fact){ .kind = kind, .command = command, .detail = detail };
@@ -202,7 +204,8 @@ static int descriptor_of(const char *path)
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
 		size_t n = strlen(prefixes[i]);
 
-		if (strncmp(path, prefixes[i], n) == 0 && path[n] && strspn(path + n, "0123456789") == strlen(path + n)) {
+		if (strncmp(path, prefixes[i], n) == 0 && path[n] &&
+		    strspn(path + n, "0123456789") == strlen(path + n)) {
 			unsigned long fd = strtoul(path + n, NULL, 10);
 
 			return fd < FD_COUNT ? (int)fd : -1;
@@ -370,7 +373,8 @@ static void assign_array(struct shell *sh, const struct assign *a)
 			continue;
 		}
 		key = expand_one(sh, e->index, EXPAND_PLAIN);
-		if (arith(sh, &key, &index) && index >= 0 && index < 1024 && key.bytes > 0 && key.text[0] >= '0' && key.text[0] <= '9') {
+		if (arith(sh, &key, &index) && index >= 0 && index < 1024 && key.bytes > 0 && key.text[0] >= '0' &&
+		    key.text[0] <= '9') {
 			while (items.count <= (size_t)index)
 				values_add(&items, value_of(""));
 			items.items[index] = expand_one(sh, e->value, EXPAND_PLAIN);
@@ -386,7 +390,8 @@ static void assign_array(struct shell *sh, const struct assign *a)
 
 static void assign_element(struct shell *sh, const struct assign *a)
 {
-	struct guard_value key = expand_one(sh, a->index, EXPAND_PLAIN), v = expand_one(sh, a->value, EXPAND_ASSIGNMENT);
+	struct guard_value key = expand_one(sh, a->index, EXPAND_PLAIN),
+			   v = expand_one(sh, a->value, EXPAND_ASSIGNMENT);
 	struct var *old = var_find(sh, a->name);
 	struct values items = VALUES(sh);
 	size_t count = old ? old->count : 0, at;
@@ -512,7 +517,8 @@ static void simple_once(struct shell *sh, const struct stmt *s)
 }
 
 /* Once for each value that a variable in it may have. */
-static void for_each_choice(struct shell *sh, const struct stmt *s, void (*once)(struct shell *sh, const struct stmt *s))
+static void for_each_choice(struct shell *sh, const struct stmt *s,
+			    void (*once)(struct shell *sh, const struct stmt *s))
 {
 	unsigned choice = sh->choice, choices = sh->choices, most = 1;
 

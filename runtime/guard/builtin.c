@@ -31,7 +31,8 @@ static size_t skip_options(const struct call *c, const char *valued)
 }
 
 /* The value of option -x: -x VALUE or -xVALUE; NULL: it is not there. */
-static const struct guard_value *option_value(const struct call *c, char letter, const char *valued, struct guard_value *room)
+static const struct guard_value *option_value(const struct call *c, char letter, const char *valued,
+					      struct guard_value *room)
 {
 	for (size_t i = 1; i < c->count && c->words[i].text[0] == '-' && c->words[i].bytes > 1; i++) {
 		const struct guard_value *w = &c->words[i];
@@ -83,12 +84,14 @@ static void do_pushd(struct call *c)
 	if (c->count > 1 && !strchr("+-", c->words[1].text[0]))
 		do_cd(c);
 	else if (c->count == 1)
-		do_cd(&(struct call){ .sh = c->sh, .words = (struct guard_value[]){ value_of("cd"), value_of("-") }, .count = 2 });
+		do_cd(&(struct call){
+			.sh = c->sh, .words = (struct guard_value[]){ value_of("cd"), value_of("-") }, .count = 2 });
 }
 
 static void do_popd(struct call *c)
 {
-	do_cd(&(struct call){ .sh = c->sh, .words = (struct guard_value[]){ value_of("cd"), value_of("-") }, .count = 2 });
+	do_cd(&(struct call){
+		.sh = c->sh, .words = (struct guard_value[]){ value_of("cd"), value_of("-") }, .count = 2 });
 }
 
 /* ------------------------------------------------------------------------------------------------ reading */
@@ -169,7 +172,8 @@ static void do_read(struct call *c)
 	size_t first = skip_options(c, valued);
 
 	if (fd->kind == FD_INPUT)
-		c->sh->took_line |= take_line(c->sh, fd->input, delimiter_of(c, valued), &line) || (line = value_of(""), false);
+		c->sh->took_line |=
+			take_line(c->sh, fd->input, delimiter_of(c, valued), &line) || (line = value_of(""), false);
 	else if (fd->kind == FD_NETWORK)
 		line = value_unknown(GUARD_TAINT_NETWORK);
 	if (array) {
@@ -267,7 +271,8 @@ static void do_declare(struct call *c)
 
 		if (equals) {
 			name = guard_arena_copy(c->sh->walk->arena, name, (size_t)(equals - name));
-			var_set(c->sh, name, value_from(c->sh->walk->arena, &c->words[i], (size_t)(equals + 1 - c->words[i].text)));
+			var_set(c->sh, name,
+				value_from(c->sh->walk->arena, &c->words[i], (size_t)(equals + 1 - c->words[i].text)));
 		}
 		if (value_is(&c->words[0], "export") && guard_is_name(name, strlen(name)))
 			var_export(c->sh, name);
@@ -325,7 +330,8 @@ static void do_printf(struct call *c)
 {
 	struct text t = TEXT(c->sh);
 	struct guard_value v, room;
-	const struct guard_value *variable = c->count > 2 && value_begins(&c->words[1], "-v") ? option_value(c, 'v', "v", &room) : NULL;
+	const struct guard_value *variable =
+		c->count > 2 && value_begins(&c->words[1], "-v") ? option_value(c, 'v', "v", &room) : NULL;
 	size_t first = variable == &room ? 2 : variable ? 3 : 1;
 
 	if (first < c->count && value_is(&c->words[first], "--"))

@@ -121,7 +121,8 @@ static size_t add_interpolated(struct reading *r, struct text *t, const char *at
 	const struct guard_value *v;
 	const char *start = at, *stop;
 
-	if (sigil && (*at == '$' || (*at == '@' && r->language == PERL)) && at + 1 < end && (is_name_char(at[1]) || at[1] == '{'))
+	if (sigil && (*at == '$' || (*at == '@' && r->language == PERL)) && at + 1 < end &&
+	    (is_name_char(at[1]) || at[1] == '{'))
 		at++;
 	else if (r->language == RUBY && *at == '#' && at + 1 < end && at[1] == '{')
 		at++;
@@ -158,14 +159,19 @@ static void read_string(struct reading *r, char open, char close, bool raw, bool
 	while (r->at < r->end) {
 		if (open != close && *r->at == open)
 			depth++;
-		if (*r->at == close && (triple == 1 || (ahead(r, 1) == close && ahead(r, 2) == close)) && depth-- == 0) {
+		if (*r->at == close && (triple == 1 || (ahead(r, 1) == close && ahead(r, 2) == close)) &&
+		    depth-- == 0) {
 			r->at += triple;
 			break;
 		}
 		if (*r->at == '\\' && r->at + 1 < r->end && !(raw && close != '\'' && ahead(r, 1) != close)) {
-			bool simple = close == '\'' && (r->language == PERL || r->language == RUBY || r->language == PHP);
+			bool simple =
+				close == '\'' && (r->language == PERL || r->language == RUBY || r->language == PHP);
 
-			n = ahead(r, 1) == 'x' ? 4 : ahead(r, 1) == 'u' ? 6 : isdigit((unsigned char)ahead(r, 1)) ? 4 : 2;
+			n = ahead(r, 1) == 'x'			  ? 4
+			    : ahead(r, 1) == 'u'		  ? 6
+			    : isdigit((unsigned char)ahead(r, 1)) ? 4
+								  : 2;
 			for (size_t k = 2; k < n; k++)
 				if (!isxdigit((unsigned char)ahead(r, k)))
 					n = k;
@@ -178,7 +184,8 @@ static void read_string(struct reading *r, char open, char close, bool raw, bool
 				text_add_unescaped(&t, r->at, n, true);
 			}
 			r->at += n;
-		} else if ((close != '\'' || formatted) && (n = add_interpolated(r, &t, r->at, r->end, formatted)) > 0) {
+		} else if ((close != '\'' || formatted) &&
+			   (n = add_interpolated(r, &t, r->at, r->end, formatted)) > 0) {
 			r->at += n;
 		} else {
 			text_addc(&t, *r->at++);
@@ -208,8 +215,13 @@ static bool read_quote_operator(struct reading *r)
 		return false;
 	open = *at;
 	r->at = at + 1;
-	read_string(r, open, open == '(' ? ')' : open == '{' ? '}' : open == '[' ? ']' : open == '<' ? '>' : open, false,
-		    false, 1);
+	read_string(r, open,
+		    open == '('	  ? ')'
+		    : open == '{' ? '}'
+		    : open == '[' ? ']'
+		    : open == '<' ? '>'
+				  : open,
+		    false, false, 1);
 	r->token = kind == 'x' ? COMMAND : STRING;
 	return true;
 }
@@ -246,7 +258,9 @@ static void read_name(struct reading *r)
 			r->at++;
 		if (r->language == PHP && ahead(r, 0) == '\\' && is_name_char(ahead(r, 1)))
 			r->at++;
-		else if (ahead(r, 0) == '.' && (is_name_char(ahead(r, 1)) || (ahead(r, 1) == '$' && r->language == JAVASCRIPT)) && r->language != PERL && r->language != PHP && r->language != AWK)
+		else if (ahead(r, 0) == '.' &&
+			 (is_name_char(ahead(r, 1)) || (ahead(r, 1) == '$' && r->language == JAVASCRIPT)) &&
+			 r->language != PERL && r->language != PHP && r->language != AWK)
 			r->at++;
 		else if ((begins(r, "::") || begins(r, "->")) && is_name_char(ahead(r, 2)))
 			r->at += 2;
@@ -296,7 +310,8 @@ static void next(struct reading *r)
 		r->after_value = true;
 		return;
 	}
-	if (is_name_char(*r->at) || (strchr("$@", *r->at) && is_name_char(ahead(r, 1))) || (*r->at == '$' && ahead(r, 1) == '`')) {
+	if (is_name_char(*r->at) || (strchr("$@", *r->at) && is_name_char(ahead(r, 1))) ||
+	    (*r->at == '$' && ahead(r, 1) == '`')) {
 		read_name(r);
 		r->after_value = true;
 		return;
@@ -476,7 +491,8 @@ static void do_start(struct reading *r, const struct term *args, size_t count)
 
 	if (count == 0)
 		return;
-	if (!args[0].is_list && (count == 1 || !(args[1].is_list || r->language == PERL || r->language == RUBY || r->language == OTHER))) {
+	if (!args[0].is_list &&
+	    (count == 1 || !(args[1].is_list || r->language == PERL || r->language == RUBY || r->language == OTHER))) {
 		do_shell(r, &args[0].value);
 		return;
 	}
@@ -535,7 +551,8 @@ static struct guard_value do_open(struct reading *r, const struct term *args, si
 			return value_unknown(0);
 		}
 		if (mode[0] == '>') {
-			struct guard_value target = count > 2 ? *path : value_from(r->sh->walk->arena, path, strspn(path->text, "> "));
+			struct guard_value target =
+				count > 2 ? *path : value_from(r->sh->walk->arena, path, strspn(path->text, "> "));
 
 			do_write(r, &target, &nothing, mode[1] == '>');
 			return value_unknown(0);
@@ -598,7 +615,8 @@ static void do_chmod(struct reading *r, const struct term *args, size_t count)
 		return;
 	swapped[0] = args[mode_first ? 0 : 1];
 	swapped[1] = args[mode_first ? 1 : 0];
-	if (swapped[0].value.known && swapped[0].value.text[0] == '0' && strchr("ox", swapped[0].value.text[1]) && swapped[0].value.text[1])
+	if (swapped[0].value.known && swapped[0].value.text[0] == '0' && strchr("ox", swapped[0].value.text[1]) &&
+	    swapped[0].value.text[1])
 		swapped[0].value = value_from(r->sh->walk->arena, &swapped[0].value, 2);
 	do_path(r, "chmod", NULL, swapped, 2);
 }
@@ -619,23 +637,29 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 			taint |= args[i].items.items[k].taint;
 	}
 	r->forks |= strcmp(last, "fork") == 0 || strcmp(last, "pcntl_fork") == 0;
-	r->socket |= strstr(name, "socket") || strstr(name, "Socket") || text_in(name, "net.connect net.Socket fsockopen TCPSocket.new");
+	r->socket |= strstr(name, "socket") || strstr(name, "Socket") ||
+		     text_in(name, "net.connect net.Socket fsockopen TCPSocket.new");
 	for (size_t i = 0; i < count; i++)
-		if (strstr(args[i].value.text, "/bin/sh") || strstr(args[i].value.text, "/bin/bash") || strcmp(args[i].value.text, "sh") == 0)
+		if (strstr(args[i].value.text, "/bin/sh") || strstr(args[i].value.text, "/bin/bash") ||
+		    strcmp(args[i].value.text, "sh") == 0)
 			r->shell_word = true;
 	r->shell_word |= text_in(last, "dup2");
 
 	/* Programs. */
-	if (text_in(last, "system popen popen2 popen3 getoutput getstatusoutput check_output check_call Popen execSync exec shell_exec "
-			   "passthru proc_open execute capture2 capture2e capture3 pipeline script runInShell shell cmd") &&
-	    is_module(name, "os subprocess commands platform pty popen2 child_process cp Kernel IO Open3 io os.popen Process exec sp "
+	if (text_in(last, "system popen popen2 popen3 getoutput getstatusoutput check_output check_call Popen execSync "
+			  "exec shell_exec "
+			  "passthru proc_open execute capture2 capture2e capture3 pipeline script runInShell shell "
+			  "cmd") &&
+	    is_module(name, "os subprocess commands platform pty popen2 child_process cp Kernel IO Open3 io os.popen "
+			    "Process exec sp "
 			    "childProcess execa sh shelljs System") &&
 	    !(strcmp(last, "exec") == 0 && r->language == PYTHON) && count > 0) {
 		do_start(r, args, count);
 		return value_unknown(taint);
 	}
 	if (text_in(last, "run call Popen spawn spawnSync execFile execFileSync execa execaSync Command") &&
-	    (is_module(name, "subprocess pty child_process cp Bun Deno Process sp asyncio childProcess pexpect") && count > 0) &&
+	    (is_module(name, "subprocess pty child_process cp Bun Deno Process sp asyncio childProcess pexpect") &&
+	     count > 0) &&
 	    (strpbrk(name, ".:") || text_in(last, "spawn spawnSync execFile execFileSync execa execaSync Popen") ||
 	     (r->language == PYTHON && args[0].is_list))) {
 		do_start(r, args, count);
@@ -645,32 +669,39 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 		do_start(r, args, strstr(last, "shell") ? 1 : count);
 		return value_unknown(taint);
 	}
-	if (text_in(last, "execl execle execlp execlpe execv execve execvp execvpe spawnl spawnle spawnlp spawnlpe spawnv spawnve spawnvp "
-			   "spawnvpe posix_spawn posix_spawnp pcntl_exec")) {
+	if (text_in(last, "execl execle execlp execlpe execv execve execvp execvpe spawnl spawnle spawnlp spawnlpe "
+			  "spawnv spawnve spawnvp "
+			  "spawnvpe posix_spawn posix_spawnp pcntl_exec")) {
 		do_exec(r, last, args, count);
 		return value_unknown(taint);
 	}
 	/* Files. */
 	if (text_in(last, "remove unlink unlinkSync removeSync rm_f") &&
-	    (is_module(name, "os fs fsPromises promises Deno File fs.promises FileUtils node fse") || r->language == PHP) && count > 0 &&
-	    !(strcmp(last, "remove") == 0 && !strpbrk(name, ".:") && r->language != PYTHON)) {
-		do_path(r, "rm", r->recursive ? "-rf" : "-f", args, r->language == PERL || r->language == RUBY ? count : 1);
+	    (is_module(name, "os fs fsPromises promises Deno File fs.promises FileUtils node fse") ||
+	     r->language == PHP) &&
+	    count > 0 && !(strcmp(last, "remove") == 0 && !strpbrk(name, ".:") && r->language != PYTHON)) {
+		do_path(r, "rm", r->recursive ? "-rf" : "-f", args,
+			r->language == PERL || r->language == RUBY ? count : 1);
 		return value_of("");
 	}
-	if ((text_in(last, "rmtree rm_rf rm_r remove_tree remove_entry remove_entry_secure remove_dir emptyDirSync emptyDir rimraf "
-			    "rimrafSync delete_tree") ||
+	if ((text_in(last, "rmtree rm_rf rm_r remove_tree remove_entry remove_entry_secure remove_dir emptyDirSync "
+			   "emptyDir rimraf "
+			   "rimrafSync delete_tree") ||
 	     (text_in(last, "rm rmSync") && is_module(name, "fs fsPromises promises FileUtils fse fs.promises") &&
-	      (strpbrk(name, ".:") || strcmp(last, "rmSync") == 0))) && count > 0) {
+	      (strpbrk(name, ".:") || strcmp(last, "rmSync") == 0))) &&
+	    count > 0) {
 		bool all = !text_in(last, "rm rmSync") || r->recursive;
 
 		do_path(r, "rm", all ? "-rf" : "-f", args, r->language == PERL || r->language == RUBY ? count : 1);
 		return value_of("");
 	}
-	if (text_in(last, "rmdir rmdirSync removedirs") && count > 0 && is_module(name, "os fs fsPromises promises Dir")) {
+	if (text_in(last, "rmdir rmdirSync removedirs") && count > 0 &&
+	    is_module(name, "os fs fsPromises promises Dir")) {
 		do_path(r, r->recursive ? "rm" : "rmdir", r->recursive ? "-rf" : NULL, args, 1);
 		return value_of("");
 	}
-	if (text_in(last, "delete safe_unlink unlink") && r->language == RUBY && is_module(name, "File Dir FileUtils") && count > 0) {
+	if (text_in(last, "delete safe_unlink unlink") && r->language == RUBY &&
+	    is_module(name, "File Dir FileUtils") && count > 0) {
 		do_path(r, "rm", "-f", args, count);
 		return value_of("");
 	}
@@ -701,15 +732,18 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 		do_path(r, "truncate", NULL, args, 1);
 		return value_of("");
 	}
-	if (text_in(last, "writeFile writeFileSync appendFile appendFileSync file_put_contents writeTextFile writeTextFileSync "
-			   "createWriteStream outputFile outputFileSync") ||
+	if (text_in(last, "writeFile writeFileSync appendFile appendFileSync file_put_contents writeTextFile "
+			  "writeTextFileSync "
+			  "createWriteStream outputFile outputFileSync") ||
 	    text_in(name, "File.write IO.write File.binwrite Bun.write")) {
 		if (count > 0)
-			do_write(r, &args[0].value, count > 1 ? &args[1].value : &(struct guard_value){ .text = "", .known = true },
+			do_write(r, &args[0].value,
+				 count > 1 ? &args[1].value : &(struct guard_value){ .text = "", .known = true },
 				 strstr(last, "append") != NULL);
 		return value_of("");
 	}
-	if (text_in(last, "readFile readFileSync file_get_contents readfile readTextFile readTextFileSync createReadStream slurp") ||
+	if (text_in(last, "readFile readFileSync file_get_contents readfile readTextFile readTextFileSync "
+			  "createReadStream slurp") ||
 	    text_in(name, "File.read IO.read File.readlines File.binread File.open IO.readlines Bun.file")) {
 		if (count == 0)
 			return value_unknown(0);
@@ -723,10 +757,12 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 		return do_open(r, args, count);
 	/* The network. */
 	if (strstr(name, "requests.") == name || strstr(name, "httpx.") == name || strstr(name, "urllib") == name ||
-	    text_in(last, "urlopen urlretrieve fetch get_print curl_exec curl_setopt LWP getstore URI.open OpenURI sendto sendall") ||
-	    strstr(name, "http.") == name || strstr(name, "https.") == name || strstr(name, "axios") == name || strstr(name, "got.") == name ||
-	    strstr(name, "Net::HTTP") == name || strstr(name, "LWP") == name || strstr(name, "HTTP::Tiny") == name ||
-	    strstr(name, "dns.") == name || text_in(last, "post") || (text_in(last, "send connect") && r->socket)) {
+	    text_in(last, "urlopen urlretrieve fetch get_print curl_exec curl_setopt LWP getstore URI.open OpenURI "
+			  "sendto sendall") ||
+	    strstr(name, "http.") == name || strstr(name, "https.") == name || strstr(name, "axios") == name ||
+	    strstr(name, "got.") == name || strstr(name, "Net::HTTP") == name || strstr(name, "LWP") == name ||
+	    strstr(name, "HTTP::Tiny") == name || strstr(name, "dns.") == name || text_in(last, "post") ||
+	    (text_in(last, "send connect") && r->socket)) {
 		r->sends = true;
 		if (taint & GUARD_TAINT_SECRET)
 			r->secret = true;
@@ -735,27 +771,31 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 		return value_unknown(GUARD_TAINT_NETWORK);
 	}
 	/* Text. */
-	if (text_in(last, "eval exec compile runInNewContext runInThisContext instance_eval load loadstring Function"))  {
+	if (text_in(last, "eval exec compile runInNewContext runInThisContext instance_eval load loadstring "
+			  "Function")) {
 		if (count > 0)
 			do_eval(r, &args[0].value);
 		return value_unknown(taint);
 	}
-	if (text_in(last, "b64decode decodebytes decodestring urlsafe_b64decode atob decode_base64 base64_decode strict_decode64 decode64 "
-			   "urlsafe_decode64 standard_b64decode"))
+	if (text_in(last, "b64decode decodebytes decodestring urlsafe_b64decode atob decode_base64 base64_decode "
+			  "strict_decode64 decode64 "
+			  "urlsafe_decode64 standard_b64decode"))
 		return count > 0 ? decoded(r, &args[0].value, text_add_base64) : value_unknown(GUARD_TAINT_DECODED);
 	if (text_in(last, "fromhex unhexlify a2b_hex hex2bin"))
 		return count > 0 ? decoded(r, &args[0].value, text_add_hex) : value_unknown(GUARD_TAINT_DECODED);
 	if (strcmp(name, "Buffer.from") == 0 && count > 1)
-		return strcmp(args[1].value.text, "base64") == 0 ? decoded(r, &args[0].value, text_add_base64) :
-		       strcmp(args[1].value.text, "hex") == 0	 ? decoded(r, &args[0].value, text_add_hex) : value_unknown(taint);
+		return strcmp(args[1].value.text, "base64") == 0 ? decoded(r, &args[0].value, text_add_base64)
+		       : strcmp(args[1].value.text, "hex") == 0	 ? decoded(r, &args[0].value, text_add_hex)
+								 : value_unknown(taint);
 	if (text_in(last, "decompress gunzipSync inflateSync gzinflate gzuncompress str_rot13 rot13"))
 		return value_unknown(taint | GUARD_TAINT_DECODED);
 	if (text_in(last, "expanduser expand_path") && count > 0)
 		return with_home(r, &args[0].value);
 	if (text_in(name, "Path pathlib.Path PosixPath Pathname.new Pathname str bytes String bytearray") && count > 0)
 		return text_in(last, "Path PosixPath new Pathname") ? joined_path(r, args, count) : args[0].value;
-	if (text_in(name, "os.path.join path.join path.resolve join File.join os.path.abspath os.path.realpath shlex.split shlex.quote "
-			   "Path.home os.homedir homedir Dir.home") ) {
+	if (text_in(name, "os.path.join path.join path.resolve join File.join os.path.abspath os.path.realpath "
+			  "shlex.split shlex.quote "
+			  "Path.home os.homedir homedir Dir.home")) {
 		if (count > 0)
 			return joined_path(r, args, count);
 		return strstr(name, "ome") ? var_value(r->sh, "HOME") : value_unknown(0);
@@ -766,15 +806,17 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 		directory_set(r->sh, &args[0].value);
 		return value_of("");
 	}
-	if (text_in(name, "print puts console.log console.info say echo printf process.stdout.write sys.stdout.write io.write write p "
-			   "console.error pp")) {
+	if (text_in(name, "print puts console.log console.info say echo printf process.stdout.write sys.stdout.write "
+			  "io.write write p "
+			  "console.error pp")) {
 		r->prints = true;
 		for (size_t i = 0; i < count; i++) {
 			if (i > 0 && (r->language == PYTHON || r->language == JAVASCRIPT))
 				text_addc(&r->printed, ' ');
 			text_add_value(&r->printed, &args[i].value);
 		}
-		if (!text_in(name, "printf process.stdout.write sys.stdout.write io.write write") && r->language != PERL && r->language != PHP)
+		if (!text_in(name, "printf process.stdout.write sys.stdout.write io.write write") &&
+		    r->language != PERL && r->language != PHP)
 			text_addc(&r->printed, '\n');
 		return value_of("");
 	}
@@ -782,7 +824,8 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 }
 
 /* x.read(), Path("x").unlink(), "x".replace("a", "b"): what a method of a value does. */
-static struct guard_value method(struct reading *r, const struct guard_value *on, const char *name, struct term *args, size_t count)
+static struct guard_value method(struct reading *r, const struct guard_value *on, const char *name, struct term *args,
+				 size_t count)
 {
 	struct term self = { .value = *on };
 
@@ -790,7 +833,8 @@ static struct guard_value method(struct reading *r, const struct guard_value *on
 		return call(r, name, args, count);
 	if (text_in(name, "unlink rmdir rmtree") && count < 2 && r->language != PHP) {
 		if (on->known && on->bytes > 0)
-			do_path(r, strcmp(name, "rmdir") == 0 ? "rmdir" : "rm", strcmp(name, "rmtree") == 0 ? "-rf" : NULL, &self, 1);
+			do_path(r, strcmp(name, "rmdir") == 0 ? "rmdir" : "rm",
+				strcmp(name, "rmtree") == 0 ? "-rf" : NULL, &self, 1);
 		return value_of("");
 	}
 	if (text_in(name, "write_text write_bytes touch") && on->known) {
@@ -804,8 +848,9 @@ static struct guard_value method(struct reading *r, const struct guard_value *on
 
 		return do_open(r, both, 2);
 	}
-	if (text_in(name, "decode encode strip rstrip lstrip toString trim chomp expanduser resolve text read readlines read_all content json "
-			   "to_s freeze absolute body splitlines unpack1"))
+	if (text_in(name, "decode encode strip rstrip lstrip toString trim chomp expanduser resolve text read "
+			  "readlines read_all content json "
+			  "to_s freeze absolute body splitlines unpack1"))
 		return *on;
 	if (strcmp(name, "join") == 0 && count > 0 && args[0].is_list) {
 		struct text t = TEXT(r->sh);
@@ -822,9 +867,10 @@ static struct guard_value method(struct reading *r, const struct guard_value *on
 		return value_unknown(0);
 	}
 	/* Lists have a remove, patterns an exec, strings a replace. */
-	if (text_in(name, "execSync execFile execFileSync spawn spawnSync rmSync unlinkSync rmdirSync removeSync system "
-						   "popen check_call check_output getoutput rmtree rm_rf unlink writeFileSync readFileSync "
-						   "sendall sendto connect b64decode decodebytes post urlopen"))
+	if (text_in(name, "execSync execFile execFileSync spawn spawnSync rmSync unlinkSync rmdirSync removeSync "
+			  "system "
+			  "popen check_call check_output getoutput rmtree rm_rf unlink writeFileSync readFileSync "
+			  "sendall sendto connect b64decode decodebytes post urlopen"))
 		return call(r, name, args, count);
 	return value_unknown(on->taint);
 }
@@ -881,7 +927,8 @@ static struct term *read_args(struct reading *r, char close, size_t *ret_count)
 			if (!keyword || strcmp(keyword, "args") == 0)
 				add_args(r, &args, &count, &room, t);
 			else if (t.value.taint)
-				add_args(r, &args, &count, &room, (struct term){ .value = value_unknown(t.value.taint) });
+				add_args(r, &args, &count, &room,
+					 (struct term){ .value = value_unknown(t.value.taint) });
 		}
 		if (r->at == before && r->token != END)
 			next(r);
@@ -918,12 +965,14 @@ static bool starts_args(const struct reading *r, const char *name)
 	/* AppleScript: do shell script "...", do script "..." */
 	if (r->language == OTHER && r->token == STRING && strcmp(name, "script") == 0)
 		return true;
-	if (r->language != PERL && r->language != RUBY && r->language != PHP && r->language != LUA && r->language != AWK)
+	if (r->language != PERL && r->language != RUBY && r->language != PHP && r->language != LUA &&
+	    r->language != AWK)
 		return false;
 	return (r->token == STRING || r->token == COMMAND || (r->token == NAME && strchr("$@", r->value.text[0])) ||
 		(r->token == NAME && strcmp(r->value.text, "glob") == 0)) &&
-	       text_in(last_part(name), "system exec unlink rmtree remove_tree rmdir print puts say echo eval require rm_rf rm_r rm_f rm chdir "
-					 "popen remove delete warn die printf execute open glob");
+	       text_in(last_part(name), "system exec unlink rmtree remove_tree rmdir print puts say echo eval require "
+					"rm_rf rm_r rm_f rm chdir "
+					"popen remove delete warn die printf execute open glob");
 }
 
 static struct term read_name_term(struct reading *r)
@@ -953,7 +1002,8 @@ static struct term read_name_term(struct reading *r)
 		t.value.taint = MODULE;
 		return t;
 	}
-	if (text_in(name, "new await return not and or async yield lambda del throw raise in if else unless then do begin end import from"))
+	if (text_in(name, "new await return not and or async yield lambda del throw raise in if else unless then do "
+			  "begin end import from"))
 		return t;
 	if (at_sign(r, '(')) {
 		bool recursive = r->recursive;
@@ -1080,8 +1130,10 @@ static struct term read_expression(struct reading *r)
 	}
 	t = read_postfix(r, read_primary(r));
 	for (;;) {
-		bool joins = at_sign(r, '+') || (at_sign(r, '.') && (r->language == PERL || r->language == PHP || r->language == LUA));
-		bool beside = r->token == STRING && !r->line_before && (r->language == PYTHON || r->language == RUBY || r->language == AWK);
+		bool joins = at_sign(r, '+') ||
+			     (at_sign(r, '.') && (r->language == PERL || r->language == PHP || r->language == LUA));
+		bool beside = r->token == STRING && !r->line_before &&
+			      (r->language == PYTHON || r->language == RUBY || r->language == AWK);
 		struct text text = TEXT(r->sh);
 		struct term right;
 
@@ -1203,8 +1255,8 @@ static void awk_run(struct reading *r, const struct guard_value *code, const str
 	run_text(&sub, code, r->program, r->self);
 }
 
-static struct guard_value read_awk(struct shell *sh, const char *program, const struct guard_value *text, struct variable *variables,
-				   struct emitted *self)
+static struct guard_value read_awk(struct shell *sh, const char *program, const struct guard_value *text,
+				   struct variable *variables, struct emitted *self)
 {
 	struct reading r = { .sh = sh, .self = self, .program = program, .language = AWK, .at = text->text,
 			     .end = text->text + text->bytes, .variables = variables };
@@ -1304,7 +1356,8 @@ static bool awk_fields(struct shell *sh, const char *code, const struct guard_va
 
 	if (!input->known)
 		return false;
-	if (sscanf(code, " { print $%d } %n", &field, &used) < 1 && sscanf(code, " { print $%d ; } %n", &field, &used) < 1) {
+	if (sscanf(code, " { print $%d } %n", &field, &used) < 1 &&
+	    sscanf(code, " { print $%d ; } %n", &field, &used) < 1) {
 		if (sscanf(code, " { print } %n", &used) == EOF && used == 0)
 			return false;
 		if (used == 0)
@@ -1505,13 +1558,15 @@ static void run_file(struct program *p, const struct guard_value *path)
 
 	if (f && f->has_content) {
 		run_code(p, &f->content, true);
-	} else if (value_begins(path, "/dev/fd/") || value_begins(path, "/dev/stdin") || value_begins(path, "/proc/self/fd/")) {
+	} else if (value_begins(path, "/dev/fd/") || value_begins(path, "/dev/stdin") ||
+		   value_begins(path, "/proc/self/fd/")) {
 		open_file(p->sh, FD_COUNT - 1, path->text, GUARD_READ);
 		text = read_all(p->sh, &p->sh->fds[FD_COUNT - 1]);
 		run_code(p, &text, true);
 	} else if (file_taint(p->sh, path->text, false) & GUARD_TAINT_NETWORK) {
 		add_fact(p->sh, GUARD_FACT_RUNS_DOWNLOAD, p->self, joined_words(p->sh, p->words, p->count));
-	} else if (abs && p->sh->walk->source->script && (script = p->sh->walk->source->script(p->sh->walk->source->user, abs, &bytes))) {
+	} else if (abs && p->sh->walk->source->script &&
+		   (script = p->sh->walk->source->script(p->sh->walk->source->user, abs, &bytes))) {
 		text = value_copy(p->sh->walk->arena, script, bytes);
 		run_code(p, &text, false);
 	} else if (!path->known && (p->sh->flags & GUARD_ARGS_OPEN)) {
@@ -1573,7 +1628,12 @@ static void run_words(struct program *p)
 
 bool run_interpreter(struct shell *sh, const char *name, struct guard_value *words, size_t count, struct emitted *self)
 {
-	struct program p = { .sh = sh, .interpreter = interpreter_named(name), .name = name, .words = words, .count = count, .self = self,
+	struct program p = { .sh = sh,
+			     .interpreter = interpreter_named(name),
+			     .name = name,
+			     .words = words,
+			     .count = count,
+			     .self = self,
 			     .printed = value_of("") };
 
 	if (text_in(name, "awk gawk mawk nawk original-awk goawk")) {

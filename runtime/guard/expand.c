@@ -181,8 +181,8 @@ static struct guard_value part_of(struct shell *sh, const struct guard_value *v,
 	return part;
 }
 
-static struct guard_value without_prefix(struct shell *sh, const struct guard_value *v, const struct guard_value *pattern,
-					 bool longest)
+static struct guard_value without_prefix(struct shell *sh, const struct guard_value *v,
+					 const struct guard_value *pattern, bool longest)
 {
 	for (size_t n = 0; n <= v->bytes; n++) {
 		size_t at = longest ? v->bytes - n : n;
@@ -193,8 +193,8 @@ static struct guard_value without_prefix(struct shell *sh, const struct guard_va
 	return *v;
 }
 
-static struct guard_value without_suffix(struct shell *sh, const struct guard_value *v, const struct guard_value *pattern,
-					 bool longest)
+static struct guard_value without_suffix(struct shell *sh, const struct guard_value *v,
+					 const struct guard_value *pattern, bool longest)
 {
 	for (size_t n = 0; n <= v->bytes; n++) {
 		size_t at = longest ? n : v->bytes - n;
@@ -498,7 +498,8 @@ static void expand_list(struct expander *x, const struct param *p, bool in_doubl
 	}
 	if (start > count || end > count)
 		start = end = count;
-	if ((p->op[0] == ':' ? p->op[1] == '-' || p->op[1] == '=' : p->op[0] == '-' || p->op[0] == '=') && count == 0 && p->arg) {
+	if ((p->op[0] == ':' ? p->op[1] == '-' || p->op[1] == '=' : p->op[0] == '-' || p->op[0] == '=') && count == 0 &&
+	    p->arg) {
 		expand_parts(x, p->arg->parts, in_double);
 		return;
 	}
@@ -528,8 +529,8 @@ static void expand_list(struct expander *x, const struct param *p, bool in_doubl
 }
 
 /* ${x:-word} and its kin; true if that was all. */
-static bool expand_default(struct expander *x, const struct param *p, const struct guard_value *v, enum presence presence,
-			   bool in_double)
+static bool expand_default(struct expander *x, const struct param *p, const struct guard_value *v,
+			   enum presence presence, bool in_double)
 {
 	bool colon = p->op[0] == ':';
 	char op = colon ? p->op[1] : p->op[0];
@@ -691,7 +692,8 @@ static const char *take_operator(struct calculator *c, int level)
 
 		if ((size_t)(c->end - c->at) < n || memcmp(c->at, op, n) != 0)
 			continue;
-		if (n == 1 && (size_t)(c->end - c->at) > 1 && (c->at[1] == op[0] || c->at[1] == '=') && strchr("|&<>*", op[0]))
+		if (n == 1 && (size_t)(c->end - c->at) > 1 && (c->at[1] == op[0] || c->at[1] == '=') &&
+		    strchr("|&<>*", op[0]))
 			continue;
 		c->at += n;
 		return op;
@@ -789,7 +791,8 @@ static void assign_in_arith(struct shell *sh, const struct guard_value *text)
 
 			var_set(sh, guard_arena_copy(sh->walk->arena, text->text + start, i - start),
 				arith(sh, &value, &result) ? number(sh, result) : value_unknown(0));
-		} else if ((rest[0] && rest[0] == rest[1] && strchr("+-", rest[0])) || (rest[0] && strchr("+-*/%|&^", rest[0]) && rest[1] == '=')) {
+		} else if ((rest[0] && rest[0] == rest[1] && strchr("+-", rest[0])) ||
+			   (rest[0] && strchr("+-*/%|&^", rest[0]) && rest[1] == '=')) {
 			const char *name = guard_arena_copy(sh->walk->arena, text->text + start, i - start);
 			struct guard_value old = var_value(sh, name), by = value_of("1");
 			int64_t a, b;
@@ -970,7 +973,9 @@ static void expand_tokens(struct braces *b, const struct token *t, size_t count)
 {
 	struct word w = { 0 };
 	struct part **tail = &w.parts;
-	struct expander x = { .sh = b->sh, .out = b->out, .field = TEXT(b->sh), .split = true, .globs = !b->sh->no_globs };
+	struct expander x = {
+		.sh = b->sh, .out = b->out, .field = TEXT(b->sh), .split = true, .globs = !b->sh->no_globs
+	};
 
 	for (size_t i = 0; i < count; i++) {
 		struct part *p = GUARD_NEW(b->sh->walk->arena, struct part);
@@ -1015,8 +1020,8 @@ static bool sequence_end(const char *text, size_t bytes, int64_t *ret, bool *ret
 
 static void brace(struct braces *b, const struct token *t, size_t count);
 
-static void brace_with(struct braces *b, const struct token *t, size_t open, const struct token *middle, size_t middle_count,
-		       size_t close, size_t count)
+static void brace_with(struct braces *b, const struct token *t, size_t open, const struct token *middle,
+		       size_t middle_count, size_t close, size_t count)
 {
 	size_t total = open + middle_count + (count - close - 1);
 	struct token *joined = GUARD_NEWN(b->sh->walk->arena, struct token, total + 1);
@@ -1048,7 +1053,8 @@ static bool brace_sequence(struct braces *b, const struct token *t, size_t open,
 		return false;
 	more = strstr(dots + 2, "..");
 	if (!sequence_end(text, (size_t)(dots - text), &from, &letter) ||
-	    !sequence_end(dots + 2, more ? (size_t)(more - dots - 2) : strlen(dots + 2), &to, &letter_too) || letter != letter_too)
+	    !sequence_end(dots + 2, more ? (size_t)(more - dots - 2) : strlen(dots + 2), &to, &letter_too) ||
+	    letter != letter_too)
 		return false;
 	if (more)
 		by = strtoll(more + 2, NULL, 10);

@@ -135,7 +135,8 @@ static void curl_data(struct files *f, const char *value, bool form)
 static void do_curl(struct files *f)
 {
 	static const char valued[] = "AbcCdDeEFHhKmoPQrTtuUwxXyYz";
-	static const char *const data[] = { "data", "data-binary", "data-raw", "data-ascii", "data-urlencode", "json", "url-query" };
+	static const char *const data[] = { "data",	      "data-binary", "data-raw", "data-ascii",
+					    "data-urlencode", "json",	     "url-query" };
 
 	sends_words(f);
 	for (size_t i = 1; i < f->count; i++) {
@@ -193,7 +194,8 @@ static void do_nc(struct files *f)
 		const char *w = f->words[i].text;
 		const char *program = NULL;
 
-		if (strcmp(w, "-e") == 0 || strcmp(w, "-c") == 0 || strcmp(w, "--exec") == 0 || strcmp(w, "--sh-exec") == 0)
+		if (strcmp(w, "-e") == 0 || strcmp(w, "-c") == 0 || strcmp(w, "--exec") == 0 ||
+		    strcmp(w, "--sh-exec") == 0)
 			program = i + 1 < f->count ? f->words[i + 1].text : "";
 		else if (strncmp(w, "--exec=", 7) == 0 || strncmp(w, "--sh-exec=", 10) == 0)
 			program = strchr(w, '=') + 1;
@@ -242,7 +244,8 @@ static void do_copy(struct files *f)
 			target = i + 1 < f->count ? f->words[++i].text : NULL;
 		else if (strncmp(w, "--target-directory=", 19) == 0)
 			target = w + 19;
-		else if (text_in(f->name, "scp rsync sftp") && w[0] == '-' && w[1] != '-' && w[1] && !w[2] && strchr("PiFoScleT", w[1]))
+		else if (text_in(f->name, "scp rsync sftp") && w[0] == '-' && w[1] != '-' && w[1] && !w[2] &&
+			 strchr("PiFoScleT", w[1]))
 			i++;
 		else if (w[0] != '-' || !w[1])
 			operands[n++] = w;
@@ -316,7 +319,8 @@ static void do_archive(struct files *f)
 		creates |= strcmp(w, "--create") == 0 || strcmp(w, "--append") == 0 || strcmp(w, "--update") == 0;
 		if (strncmp(w, "--file=", 7) == 0) {
 			archive = w + 7;
-		} else if (strcmp(w, "-o") == 0 || strcmp(w, "--output") == 0 || strcmp(w, "-out") == 0 || strcmp(w, "--file") == 0) {
+		} else if (strcmp(w, "-o") == 0 || strcmp(w, "--output") == 0 || strcmp(w, "-out") == 0 ||
+			   strcmp(w, "--file") == 0) {
 			archive = i + 1 < f->count ? f->words[++i].text : NULL;
 		} else if (text_in(f->name, "zip 7z 7za 7zr rar") && !archive && w[0] != '-' &&
 			   !(text_in(f->name, "7z 7za 7zr rar") && i == 1)) {
@@ -348,8 +352,9 @@ static void do_git(struct files *f)
 		i++;
 	for (i++; i < f->count; i++) {
 		if (f->words[i].text[0] == '-') {
-			i += text_in(f->words[i].text, "-b -o -c -u -j --branch --origin --config --depth --reference --template --jobs "
-						       "--upload-pack --filter --shallow-since");
+			i += text_in(f->words[i].text,
+				     "-b -o -c -u -j --branch --origin --config --depth --reference --template --jobs "
+				     "--upload-pack --filter --shallow-since");
 			continue;
 		}
 		if (!address)
@@ -365,7 +370,8 @@ static void do_git(struct files *f)
 		if (n > 4 && strcmp(address + n - 4, ".git") == 0)
 			n -= 4;
 		slash = n > 0 ? memrchr(address, '/', n) : NULL;
-		directory = slash ? guard_arena_copy(f->sh->walk->arena, slash + 1, n - (size_t)(slash + 1 - address)) : address;
+		directory = slash ? guard_arena_copy(f->sh->walk->arena, slash + 1, n - (size_t)(slash + 1 - address))
+				  : address;
 	}
 	file = file_write(f->sh, directory, &v, false);
 	if (!file)
@@ -406,7 +412,8 @@ static void leave_texts_out(struct files *f)
 
 	for (size_t i = 0; i < f->count; i++) {
 		const char *w = f->words[i].text;
-		bool text = text_in(w, "--body -b --title -t --notes -n --message -m --description -d --comment -c --subject --label -l");
+		bool text = text_in(w, "--body -b --title -t --notes -n --message -m --description -d --comment -c "
+				       "--subject --label -l");
 
 		if (text || !strncmp(w, "--body=", 7) || !strncmp(w, "--title=", 8) || !strncmp(w, "--notes=", 8))
 			i += text;
@@ -426,8 +433,9 @@ static void do_cloud(struct files *f)
 
 	for (size_t i = 1; i < f->count; i++)
 		sending |= f->words[i].text[0] != '-' &&
-			   text_in(f->words[i].text, "cp sync mv put upload upload-batch copy copyto rcat moveto create edit publish send "
-						    "put-object put-item put-parameter");
+			   text_in(f->words[i].text, "cp sync mv put upload upload-batch copy copyto rcat moveto "
+						     "create edit publish send "
+						     "put-object put-item put-parameter");
 	if (sending)
 		do_sender(f);
 }

@@ -110,7 +110,12 @@ static void add_number(struct text *out, const struct guard_value *v, char conve
 		return;
 	}
 	n = v->text[0] == '\'' || v->text[0] == '"' ? (unsigned char)v->text[1] : strtoll(v->text, NULL, 0);
-	snprintf(digits, sizeof digits, conversion == 'x' ? "%llx" : conversion == 'X' ? "%llX" : conversion == 'o' ? "%llo" : "%lld", n);
+	snprintf(digits, sizeof digits,
+		 conversion == 'x'   ? "%llx"
+		 : conversion == 'X' ? "%llX"
+		 : conversion == 'o' ? "%llo"
+				     : "%lld",
+		 n);
 	text_adds(out, digits);
 }
 
@@ -222,8 +227,8 @@ static struct guard_value contents(struct program *p, size_t first, const char *
 		any = true;
 		if (value_is(w, "-")) {
 			v = p->input;
-		} else if (value_begins(w, "/dev/stdin") || value_begins(w, "/dev/fd/") || value_begins(w, "/proc/self/fd/") ||
-			   is_network_path(w->text)) {
+		} else if (value_begins(w, "/dev/stdin") || value_begins(w, "/dev/fd/") ||
+			   value_begins(w, "/proc/self/fd/") || is_network_path(w->text)) {
 			struct fd before = p->sh->fds[FD_COUNT - 1];
 			struct file *f = file_find(p->sh, w->text);
 
@@ -363,8 +368,8 @@ static void encode_hex(struct text *t, const char *text, size_t bytes)
 
 static bool decodes(const struct program *p)
 {
-	return has_letter(p, 'd') || has_letter(p, 'D') || has_word(p, "--decode") || has_word(p, "--de") || has_word(p, "--dec") ||
-	       has_word(p, "--decompress") || has_word(p, "--uncompress");
+	return has_letter(p, 'd') || has_letter(p, 'D') || has_word(p, "--decode") || has_word(p, "--de") ||
+	       has_word(p, "--dec") || has_word(p, "--decompress") || has_word(p, "--uncompress");
 }
 
 static void do_base64(struct program *p)
@@ -449,7 +454,9 @@ static size_t tr_set(const struct guard_value *v, unsigned char set[512])
 				digits++;
 			}
 			i -= digits > 0;
-			c = digits > 0 ? (unsigned char)octal : at && *at ? (unsigned char)meant[at - letters] : (unsigned char)v->text[i];
+			c = digits > 0	? (unsigned char)octal
+			    : at && *at ? (unsigned char)meant[at - letters]
+					: (unsigned char)v->text[i];
 		}
 		plain[count++] = c;
 	}
@@ -457,7 +464,8 @@ static size_t tr_set(const struct guard_value *v, unsigned char set[512])
 		bool found = false;
 
 		for (size_t k = 0; k < ARRAY_SIZE(classes) && !found; k++)
-			if (count - i >= strlen(classes[k].name) && memcmp(plain + i, classes[k].name, strlen(classes[k].name)) == 0) {
+			if (count - i >= strlen(classes[k].name) &&
+			    memcmp(plain + i, classes[k].name, strlen(classes[k].name)) == 0) {
 				for (int c = 1; c < 256 && n < 511; c++)
 					if (classes[k].is(c))
 						set[n++] = (unsigned char)c;
@@ -533,7 +541,8 @@ static bool apply_substitution(struct program *p, const char *script, struct gua
 	to_bytes = (size_t)(flags - to);
 	flags++;
 	all = strchr(flags, 'g') != NULL;
-	if (n == 0 || strcspn(from, "\\.*[]^$+?(){}|") < n || strcspn(to, "\\&\n") < to_bytes || strspn(flags, "g") != strlen(flags))
+	if (n == 0 || strcspn(from, "\\.*[]^$+?(){}|") < n || strcspn(to, "\\&\n") < to_bytes ||
+	    strspn(flags, "g") != strlen(flags))
 		return false;
 	t.taint = v->taint;
 	for (size_t i = 0, done = 0; i < v->bytes;) {
@@ -603,7 +612,9 @@ static const char *short_value(const struct program *p, char letter)
 {
 	for (size_t i = 1; i < p->count; i++)
 		if (p->words[i].text[0] == '-' && p->words[i].text[1] == letter)
-			return p->words[i].text[2] ? p->words[i].text + 2 : i + 1 < p->count ? p->words[i + 1].text : NULL;
+			return p->words[i].text[2] ? p->words[i].text + 2
+			       : i + 1 < p->count  ? p->words[i + 1].text
+						   : NULL;
 	return NULL;
 }
 
@@ -659,7 +670,8 @@ static void do_dirname(struct program *p)
 	if (!slash)
 		print_line(p, value_of("."));
 	else
-		print_line(p, value_copy(p->sh->walk->arena, v->text, slash == v->text ? 1 : (size_t)(slash - v->text)));
+		print_line(p,
+			   value_copy(p->sh->walk->arena, v->text, slash == v->text ? 1 : (size_t)(slash - v->text)));
 }
 
 static void do_basename(struct program *p)
@@ -675,7 +687,8 @@ static void do_basename(struct program *p)
 	while (n > 1 && v->text[n - 1] == '/')
 		n--;
 	slash = n > 1 ? memrchr(v->text, '/', n) : NULL;
-	name = slash ? value_copy(p->sh->walk->arena, slash + 1, n - (size_t)(slash + 1 - v->text)) : value_copy(p->sh->walk->arena, v->text, n);
+	name = slash ? value_copy(p->sh->walk->arena, slash + 1, n - (size_t)(slash + 1 - v->text))
+		     : value_copy(p->sh->walk->arena, v->text, n);
 	if (p->count > 2 && name.bytes > p->words[2].bytes &&
 	    strcmp(name.text + name.bytes - p->words[2].bytes, p->words[2].text) == 0)
 		name = value_copy(p->sh->walk->arena, name.text, name.bytes - p->words[2].bytes);
@@ -758,7 +771,8 @@ static void do_mktemp(struct program *p)
 
 static bool names_secret(const char *name)
 {
-	static const char *const parts[] = { "TOKEN", "SECRET", "PASSWORD", "PASSWD", "API_KEY", "APIKEY", "PRIVATE_KEY", "CREDENTIAL" };
+	static const char *const parts[] = { "TOKEN",	"SECRET", "PASSWORD",	 "PASSWD",
+					     "API_KEY", "APIKEY", "PRIVATE_KEY", "CREDENTIAL" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (strstr(name, parts[i]))
@@ -829,7 +843,8 @@ static bool reads_secrets(const struct program *p)
 	if (text_in(p->name, "secret-tool keyring pass gopass lpass op bw vault doppler chamber"))
 		return text_in(verb, "lookup search get show read item kv secrets export list");
 	if (strcmp(p->name, "aws") == 0)
-		return strcmp(verb, "secretsmanager") == 0 || (strcmp(verb, "ssm") == 0 && strncmp(second, "get-", 4) == 0) ||
+		return strcmp(verb, "secretsmanager") == 0 ||
+		       (strcmp(verb, "ssm") == 0 && strncmp(second, "get-", 4) == 0) ||
 		       (strcmp(verb, "configure") == 0 && strcmp(second, "get") == 0) ||
 		       (strcmp(verb, "configure") == 0 && strcmp(second, "export-credentials") == 0);
 	if (strcmp(p->name, "gh") == 0 || strcmp(p->name, "glab") == 0)
@@ -839,9 +854,11 @@ static bool reads_secrets(const struct program *p)
 	if (strcmp(p->name, "kubectl") == 0)
 		return strcmp(verb, "get") == 0 && (strncmp(second, "secret", 6) == 0);
 	if (strcmp(p->name, "az") == 0)
-		return strcmp(verb, "keyvault") == 0 || (strcmp(verb, "account") == 0 && strcmp(second, "get-access-token") == 0);
+		return strcmp(verb, "keyvault") == 0 ||
+		       (strcmp(verb, "account") == 0 && strcmp(second, "get-access-token") == 0);
 	if (strcmp(p->name, "gpg") == 0 || strcmp(p->name, "gpg2") == 0)
-		return has_word(p, "--export-secret-keys") || has_word(p, "--export-secret-key") || has_word(p, "--export-secret-subkeys");
+		return has_word(p, "--export-secret-keys") || has_word(p, "--export-secret-key") ||
+		       has_word(p, "--export-secret-subkeys");
 	return false;
 }
 

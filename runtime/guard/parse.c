@@ -155,7 +155,8 @@ static bool has_type(const struct json *j, const char *type)
 {
 	const struct json *m = member(j, "Type");
 
-	return m && m->type == JSON_STRING && m->text && m->bytes == strlen(type) && memcmp(m->text, type, m->bytes) == 0;
+	return m && m->type == JSON_STRING && m->text && m->bytes == strlen(type) &&
+	       memcmp(m->text, type, m->bytes) == 0;
 }
 
 static const struct json *items(const struct json *j, const char *name)
@@ -277,7 +278,8 @@ static void build_param(struct builder *b, const struct json *j, struct part *p,
 {
 	size_t n;
 	const char *source = source_of(b, j, &n), *name = name_of(b, j, "Param");
-	struct part *read = source && n > 1 && *source == '$' ? guard_read_dollar(b->arena, source, n, in_double) : NULL;
+	struct part *read =
+		source && n > 1 && *source == '$' ? guard_read_dollar(b->arena, source, n, in_double) : NULL;
 
 	p->kind = PART_PARAM;
 	if (read && read->kind == PART_PARAM && (!name || strcmp(read->param->name, name) == 0)) {
@@ -745,7 +747,8 @@ static struct stmt *build_list(struct builder *b, const struct json *list)
 	return first;
 }
 
-struct stmt *guard_parse_json(struct guard_arena *arena, const char *json, size_t json_bytes, const char *text, size_t bytes)
+struct stmt *guard_parse_json(struct guard_arena *arena, const char *json, size_t json_bytes, const char *text,
+			      size_t bytes)
 {
 	struct scanner scanner = { .arena = arena, .at = json, .end = json + json_bytes };
 	struct builder b = { .arena = arena, .text = text, .bytes = bytes };
@@ -765,8 +768,8 @@ static bool find_program(char *path, size_t size)
 	const char *dirs = getenv("PATH"), *home = getenv("HOME");
 	char more[512];
 
-	snprintf(more, sizeof more, "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin:%s/.local/bin:%s/go/bin", home ? home : "",
-		 home ? home : "");
+	snprintf(more, sizeof more, "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin:%s/.local/bin:%s/go/bin",
+		 home ? home : "", home ? home : "");
 	for (int round = 0; round < 2; round++) {
 		const char *at = round == 0 ? (dirs ? dirs : "") : more;
 
@@ -774,7 +777,8 @@ static bool find_program(char *path, size_t size)
 			int n = (int)strcspn(at, ":");
 
 			/* A relative directory is one that the agent could put something into. */
-			if (*at == '/' && snprintf(path, size, "%.*s/shfmt", n, at) < (int)size && access(path, X_OK) == 0)
+			if (*at == '/' && snprintf(path, size, "%.*s/shfmt", n, at) < (int)size &&
+			    access(path, X_OK) == 0)
 				return true;
 			at += n + (at[n] == ':');
 		}
@@ -804,10 +808,11 @@ static const char *words_of(struct guard_arena *arena, const struct ccm_sbuf *er
 }
 
 /* The tree, or NULL with words in *ret_problem. */
-static struct stmt *ask_shfmt(struct guard_arena *arena, const char *path, const char *text, size_t bytes, int64_t *took_us,
-			      const char **ret_problem)
+static struct stmt *ask_shfmt(struct guard_arena *arena, const char *path, const char *text, size_t bytes,
+			      int64_t *took_us, const char **ret_problem)
 {
-	static const char *const argv[] = { "shfmt", "--to-json", "-ln", "bash", NULL }, *const envp[] = { "LC_ALL=C", NULL };
+	static const char *const argv[] = { "shfmt", "--to-json", "-ln", "bash", NULL }, *const envp[] = { "LC_ALL=C",
+													   NULL };
 	struct ccm_proc_spec spec = { .path = path, .argv = argv, .envp = envp, .input = text, .input_bytes = bytes,
 				      .output_max_bytes = OUTPUT_MAX, .timeout_ms = TIMEOUT_MS };
 	struct ccm_proc_result result = { 0 };
@@ -842,7 +847,8 @@ static struct stmt *ask_shfmt(struct guard_arena *arena, const char *path, const
 static bool is_plain(const char *text, size_t bytes)
 {
 	for (size_t i = 0; i < bytes; i++)
-		if (!text[i] || !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+, \t=", text[i]))
+		if (!text[i] ||
+		    !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+, \t=", text[i]))
 			return false;
 	return true;
 }
@@ -875,7 +881,8 @@ struct stmt *guard_parse(struct guard_arena *arena, const char *text, size_t byt
 	struct stmt *s;
 	bool simple = is_simple(text, bytes);
 
-	if (!is_plain(text, bytes) && !(p->nested && simple) && bytes <= GUARD_PARSE_MAX && *p->runs < GUARD_PARSE_RUNS) {
+	if (!is_plain(text, bytes) && !(p->nested && simple) && bytes <= GUARD_PARSE_MAX &&
+	    *p->runs < GUARD_PARSE_RUNS) {
 		if (p->without_parser || !find_program(path, sizeof path)) {
 			p->problem = simple ? NULL : "shfmt is missing: install it (Debian: apt install shfmt)";
 		} else {

@@ -613,7 +613,8 @@ static bool take_keyword(struct reader *r, const char *keyword)
 static void expect_keyword(struct reader *r, const char *keyword)
 {
 	if (!take_keyword(r, keyword))
-		problem(r, strcmp(keyword, "}") == 0 ? "'}' is missing" : "a keyword is missing (then, do, done, fi, esac)");
+		problem(r, strcmp(keyword, "}") == 0 ? "'}' is missing"
+						     : "a keyword is missing (then, do, done, fi, esac)");
 }
 
 static bool at_closing_keyword(const struct reader *r)
@@ -638,7 +639,8 @@ static const char *unquoted(struct reader *r, const struct word *w, size_t *ret_
 	for (size_t i = 0; i < w->bytes; i++) {
 		char c = w->text[i];
 
-		if (c == '\'' || c == '"' || c == '\\' || (c == '$' && i + 1 < w->bytes && strchr("'\"", w->text[i + 1]))) {
+		if (c == '\'' || c == '"' || c == '\\' ||
+		    (c == '$' && i + 1 < w->bytes && strchr("'\"", w->text[i + 1]))) {
 			*ret_quoted = true;
 			if (c != '\\' || ++i >= w->bytes)
 				continue;
@@ -690,7 +692,8 @@ static void read_heredoc(struct reader *r, const struct pending *p)
 		}
 		end = r->at;
 	}
-	p->redirect->heredoc = heredoc_word(r, stripped ? stripped : start, stripped ? n : (size_t)(end - start), p->quoted);
+	p->redirect->heredoc =
+		heredoc_word(r, stripped ? stripped : start, stripped ? n : (size_t)(end - start), p->quoted);
 }
 
 /* The texts of the here-documents that began on the line before. */
@@ -878,7 +881,8 @@ static bool read_assignment(struct reader *r, struct assign ***tail)
 	a->name = guard_arena_copy(r->arena, r->at, name);
 	a->append = r->at[n - 2] == '+';
 	if (r->at[name] == '[')
-		a->index = word_of_parts(r, read_quoted_parts(r, r->at + name + 1, n - name - 3 - (a->append ? 1 : 0) + 0));
+		a->index = word_of_parts(
+			r, read_quoted_parts(r, r->at + name + 1, n - name - 3 - (a->append ? 1 : 0) + 0));
 	r->at += n;
 	if (peek(r, 0) == '(')
 		read_elements(r, a);
@@ -1288,10 +1292,48 @@ static enum stmt_join take_pipe(struct reader *r)
 	return JOIN_NONE;
 }
 
+static enum stmt_join take_and_or(struct reader *r)
+{
+	enum stmt_join join;
+
+	skip_blanks(r);
+	join = at_text(r, "&&") ? JOIN_AND : at_text(r, "||") ? JOIN_OR : JOIN_NONE;
+	if (join != JOIN_NONE)
+		r->at += 2;
+	return join;
+}
+
+/* One of them alone, or all of them in one statement of that kind. */
+static struct stmt *read_joined(struct reader *r, enum stmt_kind kind, struct stmt *(*read_one)(struct reader *r),
+				enum stmt_join (*take_join)(struct reader *r))
+{
+	struct stmt *first = read_one(r), *last = first, *whole = first;
+	enum stmt_join join;
+
+	if (!first)
+		return NULL;
+	while ((join = take_join(r)) != JOIN_NONE) {
+		struct stmt *next;
+
+		skip_lines(r);
+		next = read_one(r);
+		if (!next) {
+			problem(r, "nothing follows '|', '&&' or '||'");
+			break;
+		}
+		if (whole == first)
+			whole = joined(r, first, kind);
+		next->join = join;
+		last->next = next;
+		last = next;
+	}
+	whole->bytes = (size_t)(r->at - whole->text);
+	return whole;
+}
+
 static struct stmt *read_pipeline(struct reader *r)
 {
-	struct stmt *first, *last, *whole = NULL;
-	enum stmt_join join;
+	struct stmt *whole;
 	bool negated = false, timed = false;
 
 	skip_blanks(r);
@@ -1306,31 +1348,14 @@ static struct stmt *read_pipeline(struct reader *r)
 			skip_time_options(r);
 		}
 	}
-	first = last = read_command(r);
-	if (!first)
+	whole = read_joined(r, STMT_PIPE, read_command, take_pipe);
+	if (!whole)
 		return NULL;
-	while ((join = take_pipe(r)) != JOIN_NONE) {
-		struct stmt *next;
-
-		skip_lines(r);
-		next = read_command(r);
-		if (!next) {
-			problem(r, "nothing follows '|'");
-			break;
-		}
-		if (!whole)
-			whole = joined(r, first, STMT_PIPE);
-		next->join = join;
-		last->next = next;
-		last = next;
-	}
-	whole = whole ? whole : first;
-	whole->bytes = (size_t)(r->at - whole->text);
 	if (timed) {
-		struct stmt *t = joined(r, whole, STMT_TIME);
+		size_t bytes = whole->bytes;
 
-		t->bytes = whole->bytes;
-		whole = t;
+		whole = joined(r, whole, STMT_TIME);
+		whole->bytes = bytes;
 	}
 	whole->negated = negated;
 	return whole;
@@ -1338,38 +1363,7 @@ static struct stmt *read_pipeline(struct reader *r)
 
 static struct stmt *read_and_or(struct reader *r)
 {
-	struct stmt *first, *last, *whole = NULL;
-
-	first = last = read_pipeline(r);
-	if (!first)
-		return NULL;
-	for (;;) {
-		struct stmt *next;
-		enum stmt_join join;
-
-		skip_blanks(r);
-		if (at_text(r, "&&"))
-			join = JOIN_AND;
-		else if (at_text(r, "||"))
-			join = JOIN_OR;
-		else
-			break;
-		r->at += 2;
-		skip_lines(r);
-		next = read_pipeline(r);
-		if (!next) {
-			problem(r, "nothing follows '&&' or '||'");
-			break;
-		}
-		if (!whole)
-			whole = joined(r, first, STMT_AND_OR);
-		next->join = join;
-		last->next = next;
-		last = next;
-	}
-	whole = whole ? whole : first;
-	whole->bytes = (size_t)(r->at - whole->text);
-	return whole;
+	return read_joined(r, STMT_AND_OR, read_pipeline, take_and_or);
 }
 
 /* Commands up to a closing bracket or keyword, which is left for the caller; at the outermost level there is none that

@@ -84,13 +84,7 @@ const char *base_name(struct shell *sh, const struct guard_value *word)
 
 bool is_shell(const char *name)
 {
-	static const char *const names[] = { "sh", "bash", "dash", "zsh", "ksh", "ksh93", "mksh", "ash", "rbash", "fish", "csh", "tcsh",
-					     "yash", "posh", "hush", "lksh", "oksh", "elvish", "xonsh", "bash5", "busybox-sh" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
+	return text_in(name, "sh bash dash zsh ksh ksh93 mksh ash rbash fish csh tcsh yash posh hush lksh oksh elvish xonsh");
 }
 
 /* A copy of a program, or a link to it, under another name. */
@@ -108,7 +102,8 @@ struct emitted *emit(struct shell *sh, const struct guard_value *words, size_t c
 	struct walk *w = sh->walk;
 	struct emitted *e = GUARD_NEW(w->arena, struct emitted);
 	struct guard_command *c = &e->command;
-	const char *name = count > 0 ? base_name(sh, &words[0]) : NULL, *program = count > 0 ? program_behind(sh, &words[0]) : NULL;
+	const char *name = count > 0 ? base_name(sh, &words[0]) : NULL,
+		   *program = count > 0 ? program_behind(sh, &words[0]) : NULL;
 
 	c->words = words;
 	c->count = count;
@@ -175,19 +170,21 @@ void run_under(struct shell *sh, struct guard_value *words, size_t count, const 
 /* Variables whose value other programs run as a command. */
 static void run_environment(struct shell *sh, size_t from, const struct emitted *by)
 {
-	static const char *const names[] = { "PROMPT_COMMAND", "GIT_SSH_COMMAND", "GIT_EDITOR", "EDITOR", "VISUAL", "PAGER", "GIT_PAGER",
-					     "MANPAGER", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "LESSOPEN", "BROWSER" };
+	static const char names[] = "PROMPT_COMMAND GIT_SSH_COMMAND GIT_EDITOR EDITOR VISUAL PAGER GIT_PAGER MANPAGER "
+				    "GIT_EXTERNAL_DIFF GIT_ASKPASS LESSOPEN BROWSER";
 
-	for (size_t i = from; i < sh->env_count; i++)
-		for (size_t k = 0; k < ARRAY_SIZE(names); k++)
-			if (strcmp(sh->env[i].name, names[k]) == 0 && sh->env[i].value.known && strchr(sh->env[i].value.text, ' ')) {
-				struct shell sub = subshell_of(sh);
+	for (size_t i = from; i < sh->env_count; i++) {
+		const struct guard_assignment *a = &sh->env[i];
+		struct shell sub;
 
-				sub.flags |= GUARD_MAYBE;
-				sub.env = NULL;
-				sub.env_count = 0;
-				run_text(&sub, &sh->env[i].value, names[k], by);
-			}
+		if (!text_in(a->name, names) || !a->value.known || !strchr(a->value.text, ' '))
+			continue;
+		sub = subshell_of(sh);
+		sub.flags |= GUARD_MAYBE;
+		sub.env = NULL;
+		sub.env_count = 0;
+		run_text(&sub, &a->value, a->name, by);
+	}
 }
 
 /* A word as bash would have to read it to get it back. */
@@ -233,7 +230,8 @@ static bool run_alias(struct shell *sh, struct guard_value *words, size_t count)
 static bool run_script(struct shell *sh, struct guard_value *words, size_t count, struct emitted *self)
 {
 	const struct file *f = words[0].known && strchr(words[0].text, '/') ? file_find(sh, words[0].text) : NULL;
-	const char *abs = words[0].known && strchr(words[0].text, '/') ? absolute(sh, words[0].text) : NULL, *text = NULL, *line_end;
+	const char *abs = words[0].known && strchr(words[0].text, '/') ? absolute(sh, words[0].text) : NULL,
+		   *text = NULL, *line_end;
 	struct guard_value content, *interpreter;
 	struct shell sub;
 	size_t bytes = 0, n = 0;
@@ -241,8 +239,9 @@ static bool run_script(struct shell *sh, struct guard_value *words, size_t count
 	if (!abs)
 		return false;
 	if (f && (f->content.taint & (GUARD_TAINT_NETWORK | GUARD_TAINT_DECODED)))
-		add_fact(sh, f->content.taint & GUARD_TAINT_NETWORK ? GUARD_FACT_RUNS_DOWNLOAD : GUARD_FACT_RUNS_DECODED, self,
-			 joined_words(sh, words, count));
+		add_fact(sh,
+			 f->content.taint & GUARD_TAINT_NETWORK ? GUARD_FACT_RUNS_DOWNLOAD : GUARD_FACT_RUNS_DECODED,
+			 self, joined_words(sh, words, count));
 	if (f && f->has_content)
 		content = f->content;
 	else if (sh->walk->source->script && (text = sh->walk->source->script(sh->walk->source->user, abs, &bytes)))

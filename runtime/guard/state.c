@@ -111,7 +111,8 @@ static void add_env(struct shell *sh, const char *name, const struct guard_value
 	env = GUARD_NEWN(sh->walk->arena, struct guard_assignment, sh->env_count + 1);
 	if (sh->env_count > 0)
 		memcpy(env, sh->env, sh->env_count * sizeof *env);
-	env[sh->env_count] = (struct guard_assignment){ .name = guard_arena_strdup(sh->walk->arena, name), .value = *v };
+	env[sh->env_count] =
+		(struct guard_assignment){ .name = guard_arena_strdup(sh->walk->arena, name), .value = *v };
 	sh->env = env;
 	sh->env_count++;
 }
@@ -131,7 +132,8 @@ struct var *var_set(struct shell *sh, const char *name, struct guard_value v)
 	return var;
 }
 
-struct var *var_set_array(struct shell *sh, const char *name, struct guard_value *items, const char **keys, size_t count)
+struct var *var_set_array(struct shell *sh, const char *name, struct guard_value *items, const char **keys,
+			  size_t count)
 {
 	struct var *var = var_for_writing(sh, name);
 
@@ -321,12 +323,15 @@ struct file *file_write(struct shell *sh, const char *path, const struct guard_v
 /* Directories that are archived or sent as a whole, with the secrets in them. */
 static bool holds_secrets(struct shell *sh, const char *path)
 {
-	static const char *const names[] = { "/.aws", "/.ssh", "/.gnupg", "/.kube", "/.docker", "/.azure", "/.config/gcloud", "/.config/gh",
-					     "/.password-store", "/.config", "/.mozilla", "/.config/google-chrome" };
+	static const char *const names[] = { "/.aws",		"/.ssh",       "/.gnupg",
+					     "/.kube",		"/.docker",    "/.azure",
+					     "/.config/gcloud", "/.config/gh", "/.password-store",
+					     "/.config",	"/.mozilla",   "/.config/google-chrome" };
 	const char *home = sh->walk->source->home;
 	size_t n = strlen(path);
 
-	if (strcmp(path, home) == 0 || strcmp(path, "/home") == 0 || strcmp(path, "/root") == 0 || strcmp(path, "/") == 0)
+	if (strcmp(path, home) == 0 || strcmp(path, "/home") == 0 || strcmp(path, "/root") == 0 ||
+	    strcmp(path, "/") == 0)
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (n >= strlen(names[i]) && strcmp(path + n - strlen(names[i]), names[i]) == 0)

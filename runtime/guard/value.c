@@ -89,7 +89,9 @@ struct guard_value value_of(const char *text)
 
 struct guard_value value_copy(struct guard_arena *a, const char *text, size_t bytes)
 {
-	return (struct guard_value){ .text = guard_arena_copy(a, text, bytes), .bytes = bytes, .known = !has_mark(text, bytes) };
+	return (struct guard_value){ .text = guard_arena_copy(a, text, bytes),
+				     .bytes = bytes,
+				     .known = !has_mark(text, bytes) };
 }
 
 struct guard_value value_unknown(unsigned taint)
@@ -175,7 +177,10 @@ bool value_matches(const char *text, size_t bytes, const char *pattern, size_t p
 
 static int digit_of(char c, int base)
 {
-	int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+	int d = c >= '0' && c <= '9'   ? c - '0'
+		: c >= 'a' && c <= 'f' ? c - 'a' + 10
+		: c >= 'A' && c <= 'F' ? c - 'A' + 10
+				       : 99;
 
 	return d < base ? d : -1;
 }
@@ -227,7 +232,8 @@ void text_add_base64(struct text *t, const char *bytes, size_t n)
 
 		if (!at)
 			continue;
-		bits = bits << 6 | ((unsigned)(at - letters) > 63 ? (unsigned)(at - letters) - 2 : (unsigned)(at - letters));
+		bits = bits << 6 |
+		       ((unsigned)(at - letters) > 63 ? (unsigned)(at - letters) - 2 : (unsigned)(at - letters));
 		held += 6;
 		if (held >= 8) {
 			held -= 8;

@@ -185,7 +185,8 @@ static const struct guard_value *option(const struct run *r, char letter, const 
 		if (value_is(w, "--"))
 			return NULL;
 		/* Also at the end of a bundle: script -qc TEXT */
-		if (letter && w->text[0] == '-' && (at = strchr(w->text + 1, letter)) && strspn(w->text + 1, letters) >= (size_t)(at - w->text - 1)) {
+		if (letter && w->text[0] == '-' && (at = strchr(w->text + 1, letter)) &&
+		    strspn(w->text + 1, letters) >= (size_t)(at - w->text - 1)) {
 			if (!at[1])
 				return i + 1 < r->count ? &r->words[i + 1] : NULL;
 			*room = value_from(r->sh->walk->arena, w, (size_t)(at + 1 - w->text));
@@ -258,8 +259,9 @@ static void run_stdin(struct run *r)
 
 	if (in->kind == FD_NETWORK || out->kind == FD_NETWORK ||
 	    (in->kind == FD_INPUT && in->path && is_network_path(in->path))) {
-		add_fact(r->sh, out->kind == FD_NETWORK || in->path ? GUARD_FACT_REVERSE_SHELL : GUARD_FACT_RUNS_DOWNLOAD, r->self,
-			 joined_words(r->sh, r->words, r->count));
+		add_fact(r->sh,
+			 out->kind == FD_NETWORK || in->path ? GUARD_FACT_REVERSE_SHELL : GUARD_FACT_RUNS_DOWNLOAD,
+			 r->self, joined_words(r->sh, r->words, r->count));
 		return;
 	}
 	if (in->kind == FD_INPUT) {
@@ -288,7 +290,8 @@ static void run_script_file(struct run *r, size_t i)
 	sub.args = r->words + i + 1;
 	sub.arg_count = r->count - i - 1;
 	sub.name = *path;
-	if (value_begins(path, "/dev/stdin") || (value_begins(path, "/dev/fd/") && !f) || value_begins(path, "/proc/self/fd/")) {
+	if (value_begins(path, "/dev/stdin") || (value_begins(path, "/dev/fd/") && !f) ||
+	    value_begins(path, "/proc/self/fd/")) {
 		open_file(r->sh, FD_COUNT - 1, path->text, GUARD_READ);
 		text = read_all(r->sh, &r->sh->fds[FD_COUNT - 1]);
 		run_text(&sub, &text, r->name, r->self);
@@ -428,7 +431,8 @@ static void run_env(struct run *r)
 	struct guard_assignment *env = r->sh->env;
 	size_t env_count = r->sh->env_count, i = 1;
 	struct guard_value room;
-	const struct guard_value *split = option(r, 'S', "split-string", &room), *directory = option(r, 'C', "chdir", &room);
+	const struct guard_value *split = option(r, 'S', "split-string", &room),
+				 *directory = option(r, 'C', "chdir", &room);
 	struct guard_value before = var_value(r->sh, "PWD");
 
 	/* env's -S is a small shell of its own: quotes, and ${NAME}. */
@@ -438,7 +442,8 @@ static void run_env(struct run *r)
 
 		text_add_value(&t, split);
 		for (size_t k = 1; k < r->count; k++)
-			if (split == &r->words[k] || (r->words[k].text <= split->text && split->text <= r->words[k].text + r->words[k].bytes))
+			if (split == &r->words[k] ||
+			    (r->words[k].text <= split->text && split->text <= r->words[k].text + r->words[k].bytes))
 				for (size_t n = k + 1; n < r->count; n++) {
 					text_addc(&t, ' ');
 					text_add_value(&t, &r->words[n]);
@@ -480,7 +485,8 @@ static void run_env(struct run *r)
 /* ------------------------------------------------------------------------------------------------ xargs and parallel */
 
 /* The words of a text as xargs reads them: blanks divide, quotes and backslashes protect. */
-static void split_items(struct shell *sh, const struct guard_value *text, char delimiter, bool lines, struct values *out)
+static void split_items(struct shell *sh, const struct guard_value *text, char delimiter, bool lines,
+			struct values *out)
 {
 	struct text t = TEXT(sh);
 	bool begun = false;
@@ -488,7 +494,9 @@ static void split_items(struct shell *sh, const struct guard_value *text, char d
 
 	for (size_t i = 0; i <= text->bytes; i++) {
 		char c = i < text->bytes ? text->text[i] : '\n';
-		bool ends = delimiter ? c == delimiter || i == text->bytes : lines ? c == '\n' : strchr(" \t\n", c) != NULL;
+		bool ends = delimiter ? c == delimiter || i == text->bytes
+			    : lines   ? c == '\n'
+				      : strchr(" \t\n", c) != NULL;
 
 		if (!delimiter && !lines && quote == 0 && (c == '\'' || c == '"') && i < text->bytes) {
 			quote = c;
@@ -512,7 +520,8 @@ static void split_items(struct shell *sh, const struct guard_value *text, char d
 	}
 }
 
-static struct guard_value replaced_in(struct shell *sh, const struct guard_value *word, const char *mark, const struct guard_value *with)
+static struct guard_value replaced_in(struct shell *sh, const struct guard_value *word, const char *mark,
+				      const struct guard_value *with)
 {
 	struct text t = TEXT(sh);
 	size_t n = strlen(mark);
@@ -538,7 +547,8 @@ static bool is_code_place(struct shell *sh, const struct guard_value *words, siz
 		return false;
 	for (size_t i = 1; i + 1 < count; i++)
 		if (words[i].text[0] == '-' && strchr(words[i].text, 'c'))
-			return strncmp(words[i + 1].text + strspn(words[i + 1].text, " \t\"'"), mark, strlen(mark)) == 0;
+			return strncmp(words[i + 1].text + strspn(words[i + 1].text, " \t\"'"), mark, strlen(mark)) ==
+			       0;
 	return false;
 }
 
@@ -567,8 +577,9 @@ static void run_xargs(struct run *r)
 	bool zero = has_option(r, first, '0', "null"), known;
 	unsigned flags = has_option(r, first, 'p', "interactive") ? GUARD_DRY_RUN : 0;
 	struct fd input = r->sh->fds[0];
-	char divider = delimiter && delimiter->bytes > 0 ? (delimiter->text[0] == '\\' && delimiter->text[1] == 'n' ? '\n' : delimiter->text[0])
-							 : '\0';
+	char divider = delimiter && delimiter->bytes > 0
+			       ? (delimiter->text[0] == '\\' && delimiter->text[1] == 'n' ? '\n' : delimiter->text[0])
+			       : '\0';
 
 	if (!mark && (has_option(r, first, 'i', "replace") || has_option(r, first, 'J', NULL))) {
 		static const struct guard_value usual = { .text = "{}", .bytes = 2, .known = true };
@@ -595,7 +606,8 @@ static void run_xargs(struct run *r)
 			words[total + i].quoted = true;
 		}
 		if (items.count > 0 || known)
-			run_under(r->sh, words, total + items.count, r->self, r->name, flags | (known ? 0 : GUARD_ARGS_OPEN));
+			run_under(r->sh, words, total + items.count, r->self, r->name,
+				  flags | (known ? 0 : GUARD_ARGS_OPEN));
 	}
 	r->sh->fds[0] = input;
 }
@@ -666,8 +678,10 @@ static void run_parallel_line(struct run *r, size_t first, size_t end, const str
 
 static void run_parallel(struct run *r)
 {
-	static const char longs[] = " jobs max-args max-replace-args arg-file colsep delay joblog results retries sshlogin slf tagstring timeout "
-				    "workdir basefile return env halt load memfree nice block recstart recend arg-sep tmpdir shuf-seed ";
+	static const char longs[] =
+		" jobs max-args max-replace-args arg-file colsep delay joblog results retries sshlogin slf tagstring "
+		"timeout "
+		"workdir basefile return env halt load memfree nice block recstart recend arg-sep tmpdir shuf-seed ";
 	size_t first = skip_options(r, 1, "jNnIaSCPLEdUisW", longs, 0), end = first;
 	struct values items = VALUES(r->sh);
 	struct guard_value text = standard_input(r), room, unknown = value_unknown(0);
@@ -709,7 +723,9 @@ static struct guard_value found_path(struct run *r, const struct guard_value *st
 	if (name) {
 		text_addc(&t, '/');
 		for (size_t i = 0; i < name->bytes; i++)
-			text_addc(&t, name->text[i] == '*' ? GUARD_STAR : name->text[i] == '?' ? GUARD_ONE : name->text[i]);
+			text_addc(&t, name->text[i] == '*'   ? GUARD_STAR
+				      : name->text[i] == '?' ? GUARD_ONE
+							     : name->text[i]);
 	}
 	v = text_take(&t);
 	v.quoted = true;
@@ -762,8 +778,8 @@ static void run_find(struct run *r)
 	for (; i < r->count; i++) {
 		size_t end;
 
-		if (!value_is(&r->words[i], "-exec") && !value_is(&r->words[i], "-execdir") && !value_is(&r->words[i], "-ok") &&
-		    !value_is(&r->words[i], "-okdir"))
+		if (!value_is(&r->words[i], "-exec") && !value_is(&r->words[i], "-execdir") &&
+		    !value_is(&r->words[i], "-ok") && !value_is(&r->words[i], "-okdir"))
 			continue;
 		/* find . -name -exec ... looks for files of that name. */
 		if (value_is(&r->words[i - 1], "-name") || value_is(&r->words[i - 1], "-iname"))
@@ -949,8 +965,8 @@ static void run_kubectl(struct run *r)
 	size_t i;
 
 	for (i = 1; i < r->count && !value_is(&r->words[i], "--"); i++)
-		runs |= value_is(&r->words[i], "exec") || value_is(&r->words[i], "run") || value_is(&r->words[i], "debug") ||
-			value_is(&r->words[i], "rsh");
+		runs |= value_is(&r->words[i], "exec") || value_is(&r->words[i], "run") ||
+			value_is(&r->words[i], "debug") || value_is(&r->words[i], "rsh");
 	if (runs && i + 1 < r->count) {
 		run_rest(r, i + 1, GUARD_CONTAINER);
 		return;
@@ -958,7 +974,8 @@ static void run_kubectl(struct run *r)
 	/* The old form: kubectl exec POD CMD */
 	for (i = 1; runs && i < r->count; i++)
 		if (value_is(&r->words[i], "exec") || value_is(&r->words[i], "rsh")) {
-			i = skip_options(r, i + 1, "cnf", " container namespace context kubeconfig cluster user filename ", 0);
+			i = skip_options(r, i + 1, "cnf",
+					 " container namespace context kubeconfig cluster user filename ", 0);
 			run_rest(r, skip_options(r, i + 1, "cnf", " container namespace context ", 0), GUARD_CONTAINER);
 			return;
 		}
@@ -1000,15 +1017,18 @@ static void remember_alias(struct run *r, size_t verb)
 /* Options and settings that hold commands. */
 static void run_git_settings(struct run *r)
 {
-	static const char *const keys[] = { "core.sshcommand=", "core.pager=", "core.editor=", "core.fsmonitor=", "core.askpass=",
-					    "sequence.editor=", "diff.external=", "gpg.program=", "core.hookspath=", "credential.helper=" };
+	static const char *const keys[] = {
+		"core.sshcommand=", "core.pager=",    "core.editor=", "core.fsmonitor=", "core.askpass=",
+		"sequence.editor=", "diff.external=", "gpg.program=", "core.hookspath=", "credential.helper="
+	};
 
 	for (size_t i = 1; i + 1 < r->count; i++) {
 		if (!value_is(&r->words[i], "-c"))
 			continue;
 		for (size_t k = 0; k < ARRAY_SIZE(keys) - 2; k++)
 			if (strncasecmp(r->words[i + 1].text, keys[k], strlen(keys[k])) == 0) {
-				struct guard_value code = value_from(r->sh->walk->arena, &r->words[i + 1], strlen(keys[k]));
+				struct guard_value code =
+					value_from(r->sh->walk->arena, &r->words[i + 1], strlen(keys[k]));
 
 				if (code.known && strchr(code.text, ' '))
 					run_in_shell(r, &code, "git -c", GUARD_MAYBE);
@@ -1044,7 +1064,8 @@ static void run_git_alias(struct run *r, size_t verb, const struct guard_value *
 	split_items(r->sh, alias, '\0', false, &items);
 	for (size_t i = 0; i < verb; i++) {
 		/* Without the setting, so that the alias cannot name itself. */
-		if (value_is(&r->words[i], "-c") && i + 1 < verb && strncasecmp(r->words[i + 1].text, "alias.", 6) == 0) {
+		if (value_is(&r->words[i], "-c") && i + 1 < verb &&
+		    strncasecmp(r->words[i + 1].text, "alias.", 6) == 0) {
 			i++;
 			continue;
 		}
@@ -1060,7 +1081,9 @@ static void run_git_alias(struct run *r, size_t verb, const struct guard_value *
 
 static void run_git(struct run *r)
 {
-	size_t verb = skip_options(r, 1, "cC", " git-dir work-tree namespace super-prefix config-env exec-path attr-source ", 0), i;
+	size_t verb = skip_options(r, 1, "cC",
+				   " git-dir work-tree namespace super-prefix config-env exec-path attr-source ", 0),
+	       i;
 	struct guard_value room, code, unknown = value_unknown(0);
 	const struct guard_value *alias = verb < r->count ? git_alias(r, verb, &room) : NULL;
 	const char *name = verb < r->count ? r->words[verb].text : "";
@@ -1086,8 +1109,10 @@ static void run_git(struct run *r)
 	} else if (strcmp(name, "bisect") == 0 && verb + 2 < r->count && value_is(&r->words[verb + 1], "run")) {
 		run_under(r->sh, r->words + verb + 2, r->count - verb - 2, r->self, "git bisect run", 0);
 	} else if (strcmp(name, "rebase") == 0 || strcmp(name, "filter-branch") == 0 || strcmp(name, "difftool") == 0) {
-		static const char *const options[] = { "exec", "tree-filter", "index-filter", "msg-filter", "env-filter", "commit-filter",
-						       "parent-filter", "tag-name-filter", "setup", "extcmd" };
+		static const char *const options[] = { "exec",		"tree-filter",	   "index-filter",
+						       "msg-filter",	"env-filter",	   "commit-filter",
+						       "parent-filter", "tag-name-filter", "setup",
+						       "extcmd" };
 
 		for (i = 0; i < ARRAY_SIZE(options); i++) {
 			const struct guard_value *v = option(r, i == 0 && name[0] == 'r' ? 'x' : 0, options[i], &room);
@@ -1152,28 +1177,37 @@ static void run_crontab(struct run *r)
 /* tmux new-session CMD, send-keys TEXT Enter; screen -dm CMD, -X stuff TEXT */
 static void run_tmux(struct run *r)
 {
-	static const char *const starts[] = { "new", "new-session", "new-window", "neww", "split-window", "splitw", "respawn-pane", "respawnp",
-					      "run-shell", "run", "if-shell", "if", "popup", "display-popup", "pipe-pane", "pipep",
+	static const char *const starts[] = { "new",	       "new-session",	"new-window",	"neww",
+					      "split-window",  "splitw",	"respawn-pane", "respawnp",
+					      "run-shell",     "run",		"if-shell",	"if",
+					      "popup",	       "display-popup", "pipe-pane",	"pipep",
 					      "respawn-window" };
 	size_t i = skip_options(r, 1, "fLSTc", "", 0), end;
 
 	for (; i < r->count; i = end + 1) {
 		struct guard_value code;
 		size_t first;
-		bool keys = value_is(&r->words[i], "send-keys") || value_is(&r->words[i], "send"), starts_something = false;
+		bool keys = value_is(&r->words[i], "send-keys") || value_is(&r->words[i], "send"),
+		     starts_something = false;
 
 		for (end = i; end < r->count && !value_is(&r->words[end], ";"); end++)
 			;
 		for (size_t k = 0; k < ARRAY_SIZE(starts); k++)
 			starts_something |= value_is(&r->words[i], starts[k]);
-		first = skip_options(r, i + 1, keys ? "tNc" : value_is(&r->words[i], "popup") || value_is(&r->words[i], "display-popup") ? "bcdehsStTwxy" : "ceFfnstxy", "", 0);
+		first = skip_options(r, i + 1,
+				     keys ? "tNc"
+				     : value_is(&r->words[i], "popup") || value_is(&r->words[i], "display-popup")
+					     ? "bcdehsStTwxy"
+					     : "ceFfnstxy",
+				     "", 0);
 		if (first >= end)
 			continue;
 		if (keys) {
 			struct text t = TEXT(r->sh);
 
 			for (size_t k = first; k < end; k++)
-				if (value_is(&r->words[k], "Enter") || value_is(&r->words[k], "C-m") || value_is(&r->words[k], "KPEnter"))
+				if (value_is(&r->words[k], "Enter") || value_is(&r->words[k], "C-m") ||
+				    value_is(&r->words[k], "KPEnter"))
 					text_addc(&t, '\n');
 				else if (value_is(&r->words[k], "Space"))
 					text_addc(&t, ' ');
@@ -1194,7 +1228,8 @@ static void run_screen(struct run *r)
 	struct guard_value code;
 
 	for (size_t k = 1; k + 1 < r->count; k++)
-		if (value_is(&r->words[k], "stuff") || value_is(&r->words[k], "exec") || value_is(&r->words[k], "eval")) {
+		if (value_is(&r->words[k], "stuff") || value_is(&r->words[k], "exec") ||
+		    value_is(&r->words[k], "eval")) {
 			struct text t = TEXT(r->sh);
 
 			text_add_unescaped(&t, r->words[k + 1].text, r->words[k + 1].bytes, true);
@@ -1254,7 +1289,8 @@ static void run_expect(struct run *r)
 
 				line.taint = code->taint;
 				if (verbs[i][1] == 'e' && i == 3) {
-					size_t start = strspn(line.text, " \"-"), length = strcspn(line.text + start, "\"\\");
+					size_t start = strspn(line.text, " \"-"),
+					       length = strcspn(line.text + start, "\"\\");
 
 					line = value_copy(r->sh->walk->arena, line.text + start, length);
 				}
@@ -1317,10 +1353,13 @@ static void run_runner(struct run *r)
 			return;
 		} else if (strcmp(r->name, "uv") == 0 && value_is(&r->words[verb], "tool")) {
 			first = skip_options(r, verb + 2, "p", " from with python ", 0);
-		} else if (text_in(r->name, " direnv aws-vault chamber envchain multipass machinectl lxc incus rustup ")) {
+		} else if (text_in(r->name, " direnv aws-vault chamber envchain multipass machinectl lxc incus "
+					    "rustup ")) {
 			for (first = verb + 1; first < r->count && !value_is(&r->words[first], "--"); first++)
 				;
-			first = first < r->count ? first + 1 : skip_options(r, verb + 1, runners[i].letters, runners[i].longs, 0) + 1;
+			first = first < r->count
+					? first + 1
+					: skip_options(r, verb + 1, runners[i].letters, runners[i].longs, 0) + 1;
 		}
 		if (strcmp(r->name, "adb") == 0 && first < r->count) {
 			struct guard_value code = words_as_code(r->sh, r->words + first, r->count - first);
@@ -1419,7 +1458,8 @@ static void run_socat(struct run *r)
 			code = w + 5;
 		else if (strncasecmp(w, "system:", 7) == 0)
 			code = w + 7;
-		network |= strncasecmp(w, "tcp", 3) == 0 || strncasecmp(w, "udp", 3) == 0 || strncasecmp(w, "openssl", 7) == 0;
+		network |= strncasecmp(w, "tcp", 3) == 0 || strncasecmp(w, "udp", 3) == 0 ||
+			   strncasecmp(w, "openssl", 7) == 0;
 		if (!code)
 			continue;
 		code += strspn(code, "'\"");
@@ -1449,7 +1489,8 @@ static void run_sed(struct run *r)
 		if (at[0] == 'e' && at[1] == ' ') {
 			code = value_from(r->sh->walk->arena, &r->words[i], (size_t)(at + 2 - w));
 			run_in_shell(r, &code, "sed e", 0);
-		} else if (at[0] == 's' && at[1] && !strchr("\\\n", at[1]) && n > 3 && (w[n - 1] == 'e' || (w[n - 2] == 'e' && w[n - 1] == 'g'))) {
+		} else if (at[0] == 's' && at[1] && !strchr("\\\n", at[1]) && n > 3 &&
+			   (w[n - 1] == 'e' || (w[n - 2] == 'e' && w[n - 1] == 'g'))) {
 			const char *to = strchr(at + 2, at[1]), *end = to ? strrchr(w, at[1]) : NULL;
 			struct text t = TEXT(r->sh);
 
@@ -1495,7 +1536,9 @@ static void run_make(struct run *r)
 	if (file && (value_is(file, "-") || value_is(file, "/dev/stdin")))
 		text = read_all(r->sh, &r->sh->fds[0]);
 	for (size_t i = 0; i < ARRAY_SIZE(usual) + 1 && text.bytes == 0; i++) {
-		struct file *f = file ? file_find(r->sh, file->text) : i < ARRAY_SIZE(usual) ? file_find(r->sh, usual[i]) : NULL;
+		struct file *f = file			 ? file_find(r->sh, file->text)
+				 : i < ARRAY_SIZE(usual) ? file_find(r->sh, usual[i])
+							 : NULL;
 
 		if (f && f->has_content)
 			text = f->content;
@@ -1534,8 +1577,8 @@ static void run_windows(struct run *r)
 	for (size_t i = 1; i < r->count; i++) {
 		const char *w = r->words[i].text;
 
-		if (strcasecmp(w, "/c") == 0 || strcasecmp(w, "/k") == 0 || strcasecmp(w, "-c") == 0 || strcasecmp(w, "-command") == 0 ||
-		    strcasecmp(w, "//c") == 0) {
+		if (strcasecmp(w, "/c") == 0 || strcasecmp(w, "/k") == 0 || strcasecmp(w, "-c") == 0 ||
+		    strcasecmp(w, "-command") == 0 || strcasecmp(w, "//c") == 0) {
 			struct guard_value code = words_as_code(r->sh, r->words + i + 1, r->count - i - 1);
 
 			if (i + 1 < r->count)
@@ -1607,7 +1650,10 @@ bool run_wrapper(struct shell *sh, const char *name, struct guard_value *words, 
 		}
 	/* The loader of programs, given one: /lib64/ld-linux-x86-64.so.2 /bin/rm */
 	if (strncmp(name, "ld-linux", 8) == 0 || strncmp(name, "ld-musl", 7) == 0 || strncmp(name, "ld.so", 5) == 0) {
-		run_rest(&r, skip_options(&r, 1, "", " library-path preload audit argv0 inhibit-rpath glibc-hwcaps-prepend ", 0), 0);
+		run_rest(&r,
+			 skip_options(&r, 1, "",
+				      " library-path preload audit argv0 inhibit-rpath glibc-hwcaps-prepend ", 0),
+			 0);
 		return true;
 	}
 	for (const char *const *own = sh->walk->source->wrappers; own && *own; own++)
