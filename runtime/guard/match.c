@@ -9,6 +9,7 @@
 #include "arena.h"
 #include "libccm/macros.h"
 
+#define STATEMENTS_MAX 10000         /* SQL, of one command */
 #define TOOLS_MAX 16                 /* that may be called by the same name */
 #define MATCHED_MAX 64               /* operands that conditions are asked about */
 
@@ -317,16 +318,14 @@ static const char *read_statement(const char *text, char *ret)
 
 static void read_sql(struct matcher *m, struct args *a, const char *text)
 {
-	while (text && *text) {
-		char *statement = guard_arena_alloc(m->arena, strlen(text) * 2 + 2);
+	char *room = guard_arena_alloc(m->arena, strlen(text) * 2 + 2);
 
-		text = read_statement(text, statement);
-		if (!isalpha((unsigned char)*statement))
+	while (*text && a->statement_count < STATEMENTS_MAX) {
+		text = read_statement(text, room);
+		if (!isalpha((unsigned char)*room))
 			continue;
 		a->statements = grown(m, a->statements, a->statement_count, &a->statement_allocated, sizeof *a->statements);
-		a->statements[a->statement_count++] = statement;
-		if (a->statement_count > 1000)
-			return;
+		a->statements[a->statement_count++] = guard_arena_strdup(m->arena, room);
 	}
 }
 
