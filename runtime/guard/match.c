@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arena.h"
 #include "libccm/macros.h"
@@ -52,6 +53,8 @@ struct bucket {
 	const char *name;
 	uint32_t *rules;
 	size_t count, allocated;
+	struct guard_tool *tools[TOOLS_MAX]; /* that may be called so */
+	size_t tool_count;
 	struct bucket *next;
 };
 
@@ -63,6 +66,7 @@ struct matcher {
 	uint32_t *anywhere;          /* rules that are for all commands */
 	size_t anywhere_count, anywhere_allocated;
 	size_t worst_rule;
+	char parent[PATH_MAX], real_parent[PATH_MAX];        /* the directory that was resolved last */
 };
 
 /* What a rule has met so far. */
@@ -108,12 +112,17 @@ static void add_operand(struct matcher *m, struct args *a, const struct guard_va
 
 static bool in_list(const char *list, const char *word, size_t bytes)
 {
-	for (const char *at = list; at && *at; at += strspn(at, "| \t")) {
-		size_t n = strcspn(at, "| \t");
+	for (const char *at = list; at && *at;) {
+		size_t n = 0;
 
-		if (n == bytes && !memcmp(at, word, n))
+		while (n < bytes && at[n] == word[n])
+			n++;
+		if (n == bytes && n > 0 && (!at[n] || at[n] == '|' || at[n] == ' ' || at[n] == '\t'))
 			return true;
-		at += n;
+		for (at += n; *at && *at != '|' && *at != ' ' && *at != '\t'; at++)
+			;
+		while (*at == '|' || *at == ' ' || *at == '\t')
+			at++;
 	}
 	return false;
 }
@@ -225,15 +234,33 @@ static size_t skip_exec(const struct guard_command *c, size_t i)
 	return at - i;
 }
 
-static struct args *read_args(struct matcher *m, const struct guard_command *c)
+/* The tool that the command is, and how many of its words that takes: the one of most words. */
+static struct guard_tool *tool_of(struct matcher *m, const struct bucket *b, const struct guard_command *c, size_t *ret_words)
+{
+	struct guard_tool *best = NULL;
+
+	*ret_words = 1;
+	for (size_t i = 0; b && i < b->tool_count; i++) {
+		size_t words = guard_names_meet(b->tools[i]->names, c);
+
+		if (words > (best ? *ret_words : 0)) {
+			best = b->tools[i];
+			*ret_words = words;
+		}
+	}
+	if (best)
+		guard_tool_load(m->j->rules, best);
+	return best;
+}
+
+static struct args *read_args(struct matcher *m, const struct bucket *b, const struct guard_command *c)
 {
 	struct args *a = GUARD_NEW(m->arena, struct args);
 	size_t first = 1, skip;
 	bool ended = false;
 
 	a->command = c;
-	if (c->name)
-		a->tool = guard_rules_tool(m->j->rules, c, &first);
+	a->tool = tool_of(m, b, c, &first);
 	for (size_t i = first; i < c->count; i++) {
 		const char *word = c->words[i].text;
 
@@ -358,12 +385,41 @@ static void read_statements(struct matcher *m, struct args *a)
 /* Keys, ccm's files and the like are what they are through a link, too. */
 #define THROUGH_LINKS (GUARD_PATH_SECRET | GUARD_PATH_CCM | GUARD_PATH_STARTUP | GUARD_PATH_DISK | GUARD_PATH_GIT)
 
+/* The files of one command mostly lie in one directory: that is resolved once. */
+static bool resolve(struct matcher *m, char *path, char ret[PATH_MAX])
+{
+	char *name = strrchr(path, '/');
+	char link[2];
+	size_t bytes;
+
+	if (name == path)
+		return guard_path_resolve(path, ret, PATH_MAX);
+	*name = '\0';
+	if (strcmp(path, m->parent)) {
+		if (!guard_path_resolve(path, m->real_parent, sizeof m->real_parent)) {
+			m->parent[0] = '\0';
+			*name = '/';
+			return false;
+		}
+		strcpy(m->parent, path);
+	}
+	*name = '/';
+	bytes = strlen(m->real_parent);
+	if (bytes + strlen(name) >= PATH_MAX)
+		return false;
+	memcpy(ret, m->real_parent, bytes);
+	strcpy(ret + bytes, name);
+	if (readlink(ret, link, sizeof link) < 0)
+		return true;
+	return guard_path_resolve(path, ret, PATH_MAX);
+}
+
 static uint32_t linked_bits(struct matcher *m, const char *text, const char *directory)
 {
 	char abs[PATH_MAX], real[PATH_MAX];
 
 	if (!guard_path_normalise(text, directory, abs, sizeof abs) || abs[0] != '/' || strpbrk(abs, "\001\002\003") ||
-	    !guard_path_resolve(abs, real, sizeof real) || !strcmp(abs, real))
+	    !resolve(m, abs, real) || !strcmp(abs, real))
 		return 0;
 	return guard_path_classify(m->j->places, real, directory).is & THROUGH_LINKS;
 }
@@ -894,8 +950,6 @@ static void add_index(struct matcher *m, uint32_t **list, size_t *count, size_t 
 
 static struct bucket *bucket_of(struct matcher *m, const char *name)
 {
-	const char *tools[TOOLS_MAX];
-	size_t tool_count = 0;
 	struct bucket *b;
 
 	for (b = m->buckets; b; b = b->next)
@@ -905,18 +959,18 @@ static struct bucket *bucket_of(struct matcher *m, const char *name)
 	b->name = name;
 	b->next = m->buckets;
 	m->buckets = b;
-	for (size_t i = 0; i < guard_rules_tool_count(m->j->rules) && tool_count < TOOLS_MAX; i++) {
-		const struct guard_tool *t = guard_rules_tool_at(m->j->rules, i);
+	for (size_t i = 0; i < guard_rules_tool_count(m->j->rules) && b->tool_count < TOOLS_MAX; i++) {
+		struct guard_tool *t = guard_rules_tool_at(m->j->rules, i);
 
 		if (guard_names_begin(t->names, name))
-			tools[tool_count++] = t->name;
+			b->tools[b->tool_count++] = t;
 	}
 	for (size_t i = 0; i < guard_rules_count(m->j->rules); i++) {
 		const struct guard_rule *rule = guard_rules_get(m->j->rules, i);
 		bool meant = rule->command && guard_names_begin(rule->command, name);
 
-		for (size_t t = 0; t < tool_count && rule->command && !meant; t++)
-			meant = in_list(rule->command, tools[t], strlen(tools[t]));
+		for (size_t t = 0; t < b->tool_count && rule->command && !meant; t++)
+			meant = in_list(rule->command, b->tools[t]->name, strlen(b->tools[t]->name));
 		if (meant)
 			add_index(m, &b->rules, &b->count, &b->allocated, i);
 	}
@@ -954,7 +1008,7 @@ static void judge_command(struct matcher *m, size_t index)
 	b = c->name ? bucket_of(m, c->name) : NULL;
 	if ((!b || !b->count) && !c->redirect_count && !c->env_count && !m->anywhere_count)
 		return;
-	a = read_args(m, c);
+	a = read_args(m, b, c);
 	for (size_t i = 0; b && i < b->count; i++)
 		if (is_for(guard_rules_get(m->j->rules, b->rules[i]), a))
 			try_rule(m, b->rules[i], a, index, NULL);
@@ -965,7 +1019,8 @@ static void judge_command(struct matcher *m, size_t index)
 
 static void judge_fact(struct matcher *m, const struct guard_fact *fact)
 {
-	struct args *a = fact->command < m->a->count ? read_args(m, &m->a->commands[fact->command]) : NULL;
+	const struct guard_command *c = fact->command < m->a->count ? &m->a->commands[fact->command] : NULL;
+	struct args *a = c ? read_args(m, c->name ? bucket_of(m, c->name) : NULL, c) : NULL;
 
 	for (size_t i = 0; i < guard_rules_count(m->j->rules); i++) {
 		struct guard_rule *rule = guard_rules_get(m->j->rules, i);

@@ -392,7 +392,7 @@ static bool ends_in(const char *path, const char *end)
 
 /* The name of a directory below which, or a file at which, something is: with a slash at the end a directory. Asked of every
  * word of a command, so most names must be passed over by their first letter. */
-static bool lists(const char *const *list, size_t count, const char *path)
+static bool lists(const char *firsts, const char *const *list, size_t count, const char *path)
 {
 	const char *end = path + strlen(path);
 
@@ -400,6 +400,9 @@ static bool lists(const char *const *list, size_t count, const char *path)
 		size_t left = (size_t)(end - at);
 		char first = (char)tolower((unsigned char)*at);
 
+		/* Most names begin with a letter that no entry begins with. */
+		if (!*at || !strchr(firsts, *at == '/' ? '/' : first))
+			continue;
 		for (size_t i = 0; i < count; i++) {
 			size_t bytes;
 
@@ -440,6 +443,7 @@ static const char *const secrets[] = {
 	"library/application support/google/chrome/", "library/application support/firefox/", ".1password/",
 	"environ",
 };
+static const char secrets_firsts[] = "./_aceiklmstw";
 
 static const char *const secret_ends[] = {
 	".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".kdb", ".ppk", ".env", ".ovpn", ".keytab", "-credentials.json",
@@ -451,6 +455,7 @@ static const char *const no_secrets[] = {
 	".ssh/known_hosts", ".ssh/known_hosts.old", ".ssh/config", ".ssh/authorized_keys", ".ssh/config.d/", ".ssh/environment",
 	".gnupg/pubring.kbx", ".gnupg/gpg.conf", ".azure/config",
 };
+static const char no_secrets_firsts[] = ".";
 static const char *const no_secret_ends[] = {
 	".pub", ".example", ".sample", ".template", ".tmpl", ".dist", ".defaults", ".default", ".schema", ".md", ".crt", ".cer",
 	"cert.pem", "certs.pem", "chain.pem", "bundle.pem", "public.pem", "pub.pem", "ca.pem", "cacert.pem", "public.key",
@@ -467,18 +472,20 @@ static bool ends_with(const char *text, const char *end)
 static bool is_secret(const char *path)
 {
 	const char *name = strrchr(path, '/'), *at;
+	bool endings;
 
 	name = name ? name + 1 : path;
-	for (size_t i = 0; i < ARRAY_SIZE(no_secret_ends); i++)
+	endings = strpbrk(name, "._-") != NULL;          /* there is one of these in each of them */
+	for (size_t i = 0; endings && i < ARRAY_SIZE(no_secret_ends); i++)
 		if (ends_with(name, no_secret_ends[i]))
 			return false;
-	if (lists(no_secrets, ARRAY_SIZE(no_secrets), path))
+	if (lists(no_secrets_firsts, no_secrets, ARRAY_SIZE(no_secrets), path))
 		return false;
 	if (!strcmp(name, "environ"))
 		return !strncmp(path, "/proc/", 6);
-	if (lists(secrets, ARRAY_SIZE(secrets), path))
+	if (lists(secrets_firsts, secrets, ARRAY_SIZE(secrets), path))
 		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(secret_ends); i++)
+	for (size_t i = 0; endings && i < ARRAY_SIZE(secret_ends); i++)
 		if (ends_with(name, secret_ends[i]) && strcasecmp(name, secret_ends[i]))
 			return true;
 	/* .env.local, .env.production, id_rsa.bak, credentials.json.old */
@@ -551,6 +558,7 @@ static const char *const startups[] = {
 	"/etc/sudoers", "/etc/sudoers.d/", "/etc/pam.d/", "/etc/bash.bashrc", "/etc/zsh/", "/etc/udev/rules.d/", "/etc/modules-load.d/",
 	"/library/launchdaemons/", "/library/launchagents/", "/etc/xdg/autostart/", "/etc/inittab", "/etc/gitconfig",
 };
+static const char startups_firsts[] = "./l";
 
 static bool in_or_at(const char *path, const char *base, bool *ret_self)
 {
@@ -741,7 +749,7 @@ static uint32_t class_of(const struct guard_places *p, const char *path, const c
 		c |= BIT(GIT);
 	if (is_secret(path))
 		c |= BIT(SECRET);
-	if (lists(startups, ARRAY_SIZE(startups), path) && !(inside && !(c & BIT(GIT))))
+	if (lists(startups_firsts, startups, ARRAY_SIZE(startups), path) && !(inside && !(c & BIT(GIT))))
 		c |= BIT(STARTUP);
 	if (is_ccm(p, path, inside))
 		c |= BIT(CCM);
@@ -876,7 +884,7 @@ struct guard_path_class guard_path_classify(const struct guard_places *p, const 
 		c.is |= is_secret(abs + 1) ? BIT(SECRET) : 0;
 		c.is |= has_component(abs + 1, ".git") ? BIT(GIT) : 0;
 		c.is |= abs[1] == '/' && holds_build(abs + 1) ? BIT(BUILD) : 0;
-		c.is |= lists(startups, ARRAY_SIZE(startups), abs + 1) ? BIT(STARTUP) : 0;
+		c.is |= lists(startups_firsts, startups, ARRAY_SIZE(startups), abs + 1) ? BIT(STARTUP) : 0;
 		c.is |= abs[1] == '/' && is_ccm(p, abs + 1, false) ? BIT(CCM) : 0;
 	}
 	if (rest != path && *rest == '/') {
@@ -935,4 +943,25 @@ bool guard_path_resolve(const char *path, char *ret, size_t size)
 	if (!o.bytes)
 		memcpy(ret, "/", 2);
 	return true;
+}
+
+static bool begins_as_said(const char *firsts, const char *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strchr(firsts, tolower((unsigned char)*list[i])))
+			return false;
+	return true;
+}
+
+bool guard_path_tables_agree(void)
+{
+	bool endings = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(secret_ends); i++)
+		endings = endings && strpbrk(secret_ends[i], "._-");
+	for (size_t i = 0; i < ARRAY_SIZE(no_secret_ends); i++)
+		endings = endings && strpbrk(no_secret_ends[i], "._-");
+	return endings && begins_as_said(secrets_firsts, secrets, ARRAY_SIZE(secrets)) &&
+	       begins_as_said(no_secrets_firsts, no_secrets, ARRAY_SIZE(no_secrets)) &&
+	       begins_as_said(startups_firsts, startups, ARRAY_SIZE(startups));
 }

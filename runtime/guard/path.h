@@ -97,6 +97,9 @@ uint32_t guard_path_bit(const char *name, size_t bytes);
 const char *guard_path_words(enum guard_path_bit bit);
 const char *guard_path_name(enum guard_path_bit bit);
 
+/* For the unit test: what lets names be passed over quickly says the same as the tables that it is about. */
+bool guard_path_tables_agree(void);
+
 /* True if text could be what the pattern (marks of analyse.h) stands for. GUARD_UNKNOWN may hold slashes. */
 bool guard_path_pattern(const char *pattern, const char *text);
 

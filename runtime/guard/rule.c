@@ -1307,25 +1307,13 @@ size_t guard_rules_tool_count(const struct guard_rules *r)
 	return r->tool_count;
 }
 
-const struct guard_tool *guard_rules_tool_at(const struct guard_rules *r, size_t index)
+struct guard_tool *guard_rules_tool_at(const struct guard_rules *r, size_t index)
 {
 	return &r->tools[index];
 }
 
-struct guard_tool *guard_rules_tool(struct guard_rules *r, const struct guard_command *c, size_t *ret_words)
+void guard_tool_load(struct guard_rules *r, struct guard_tool *tool)
 {
-	struct guard_tool *best = NULL;
-
-	*ret_words = 1;
-	for (size_t i = 0; i < r->tool_count; i++) {
-		size_t words = guard_names_meet(r->tools[i].names, c);
-
-		if (words > (best ? *ret_words : 0)) {
-			best = &r->tools[i];
-			*ret_words = words;
-		}
-	}
-	if (best && !best->read)
-		read_section(r, NULL, best);
-	return best;
+	if (!tool->read)
+		read_section(r, NULL, tool);
 }

@@ -155,8 +155,8 @@ size_t guard_rules_count(const struct guard_rules *r);
 struct guard_rule *guard_rules_get(struct guard_rules *r, size_t index);    /* perhaps unread */
 bool guard_rule_load(struct guard_rules *r, struct guard_rule *rule);       /* false: broken */
 size_t guard_rules_tool_count(const struct guard_rules *r);
-const struct guard_tool *guard_rules_tool_at(const struct guard_rules *r, size_t index);
-struct guard_tool *guard_rules_tool(struct guard_rules *r, const struct guard_command *c, size_t *ret_words);
+struct guard_tool *guard_rules_tool_at(const struct guard_rules *r, size_t index);
+void guard_tool_load(struct guard_rules *r, struct guard_tool *tool);
 /* A list of names, | between; a name may be several words. Does the first word of one meet name? ... */
 bool guard_names_begin(const char *names, const char *name);
 size_t guard_names_meet(const char *names, const struct guard_command *c);       /* how many words; 0: none of the names */
