@@ -102,7 +102,7 @@ int cmd_check(const struct ccm_opt_usage *usage, int argc, char **argv)
 	const struct ccm_opt opts[] = {
 		OPT_STR("cwd", 0, "DIR", &k.directory, "where it would run (default: here)"),
 		OPT_STR("project", 0, "DIR", &k.project, "the project (default: the repository around it)"),
-		OPT_FLAG("batch", 0, &batch, "read commands, one a line: JSON strings, or {\"cmd\":...,\"cwd\":...}"),
+		OPT_FLAG("batch", 0, &batch, "read JSON, one a line: \"COMMAND\" or {\"cmd\": ...}"),
 		OPT_FLAG("no-parser", 0, &k.without_parser, "as if shfmt were missing"),
 		OPT_END
 	};

@@ -12,12 +12,18 @@ _Static_assert((int)GUARD_OFF == (int)CCM_GUARD_OFF && (int)GUARD_WARN == (int)C
 _Static_assert((int)GUARD_RELAXED == (int)CCM_GUARD_RELAXED && (int)GUARD_STANDARD == (int)CCM_GUARD_STANDARD &&
 	       (int)GUARD_STRICT == (int)CCM_GUARD_STRICT, "profiles");
 
+static void names_done(struct guard_names *n)
+{
+	free(n->names);
+	ccm_sbuf_done(&n->words);
+}
+
 void guard_config_done(struct guard_config *c)
 {
 	ccm_settings_done(&c->settings);
 	guard_rules_free(c->rules);
-	free(c->wrappers);
-	ccm_sbuf_done(&c->words);
+	names_done(&c->wrappers);
+	names_done(&c->shared_branches);
 	ccm_sbuf_done(&c->problems);
 	*c = (struct guard_config){ 0 };
 }
@@ -45,28 +51,28 @@ static void say_all(struct guard_config *c, const char *file, const struct ccm_s
 	}
 }
 
-static void add_wrappers(struct guard_config *c, const struct ccm_settings *s)
+static void add_names(struct guard_names *n, const struct ccm_setting_list *list)
 {
-	for (size_t i = 0; i < s->guard_wrappers.count; i++)
-		ccm_sbuf_addf(&c->words, "%s ", s->guard_wrappers.items[i].text);
+	for (size_t i = 0; i < list->count; i++)
+		ccm_sbuf_addf(&n->words, "%s ", list->items[i].text);
 }
 
 /* The names lie in words, a blank behind each; they become strings of their own. */
-static int split_wrappers(struct guard_config *c)
+static int split_names(struct guard_names *n)
 {
 	size_t count = 0;
 
-	for (const char *p = ccm_sbuf_str(&c->words); *p; p++)
-		count += *p == ' ';
-	c->wrappers = calloc(count + 1, sizeof *c->wrappers);
-	if (!c->wrappers || ccm_sbuf_error(&c->words))
+	for (const char *p = ccm_sbuf_str(&n->words); *p; p++)
+		count += *p == ' ' || *p == ',' || *p == '\t';
+	n->names = calloc(count + 1, sizeof *n->names);
+	if (!n->names || ccm_sbuf_error(&n->words))
 		return -ENOMEM;
 	count = 0;
-	for (char *p = c->words.text; p && *p;) {
+	for (char *p = n->words.text; p && *p;) {
 		size_t bytes = strcspn(p, " \t,");
 
 		if (bytes)
-			c->wrappers[count++] = p;
+			n->names[count++] = p;
 		p += bytes;
 		while (*p == ' ' || *p == '\t' || *p == ',')
 			*p++ = '\0';
@@ -168,7 +174,8 @@ int guard_config_load(const struct ccm_paths *paths, const char *project, struct
 		ccm_settings_parse("", "", &c.settings);
 	else
 		ccm_settings_load(paths->config, &c.settings);
-	add_wrappers(&c, &c.settings);
+	add_names(&c.wrappers, &c.settings.guard_wrappers);
+	add_names(&c.shared_branches, &c.settings.guard_shared_branches);
 	say_all(&c, paths->config, &c.settings, false);
 	if (project) {
 		ccm_sbuf_addf(&file, "%s/.ccm/config.ini", strcmp(project, "/") == 0 ? "" : project);
@@ -177,14 +184,17 @@ int guard_config_load(const struct ccm_paths *paths, const char *project, struct
 			ccm_settings_load(ccm_sbuf_str(&file), &p);
 			add_problems(&c, &p);
 			tighten(&c, ccm_sbuf_str(&file), &p);
-			add_wrappers(&c, &p);
+			add_names(&c.wrappers, &p.guard_wrappers);
+			add_names(&c.shared_branches, &p.guard_shared_branches);
 		}
 	}
 	guard_rules_profile(c.rules, (enum guard_profile)c.settings.guard_profile);
 	if (p.guard_says.count)
 		say_all(&c, ccm_sbuf_str(&file), &p, true);
 	ccm_settings_done(&p);
-	r = split_wrappers(&c);
+	r = split_names(&c.wrappers);
+	if (r == 0)
+		r = split_names(&c.shared_branches);
 	if (r == 0 && (ccm_sbuf_error(&c.problems) || ccm_sbuf_error(&file)))
 		r = -ENOMEM;
 	if (r < 0)

@@ -21,8 +21,7 @@ struct guard_config {
 	struct ccm_settings settings;        /* of the person, as far as the project does not want more */
 	struct guard_rules *rules;
 	bool recalled;                       /* the rules that come with ccm were found without reading all of them */
-	const char **wrappers;               /* NULL-terminated */
-	struct ccm_sbuf words;               /* what wrappers points to */
+	struct guard_names { const char **names; struct ccm_sbuf words; } wrappers, shared_branches;    /* names: NULL-terminated */
 	struct ccm_sbuf problems;            /* one line each; guard_config_problems() has those of the rules, too */
 };
 

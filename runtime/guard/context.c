@@ -69,7 +69,7 @@ struct guard_context {
 	bool made_known;
 	char **texts;                /* of scripts */
 	size_t text_count;
-	int64_t took_us;
+	int64_t took_us, git_us;
 };
 
 struct guard_context *guard_context_new(const struct guard_context_source *source)
@@ -299,21 +299,24 @@ static bool is_default_branch(const char *dir, const char *name)
 	       strncmp(line, "ref: refs/remotes/origin/", 25) == 0 && strcmp(line + 25, name) == 0;
 }
 
-static enum guard_answer is_shared(const char *dir, const char *name)
+static enum guard_answer is_shared(const struct guard_context *c, const char *dir, const char *name)
 {
 	if (strncmp(name, "refs/heads/", 11) == 0)
 		name += 11;
+	for (const char *const *p = c->source.shared_branches; p && *p; p++)
+		if (matches(*p, name))
+			return GUARD_YES;
 	return guard_is_shared_branch(name) || (dir && is_default_branch(dir, name)) ? GUARD_YES : GUARD_NO;
 }
 
-static enum guard_answer is_current_shared(const char *dir)
+static enum guard_answer is_current_shared(const struct guard_context *c, const char *dir)
 {
 	char branch[PATH_MAX];
 
-	return dir && current_branch(dir, branch) ? is_shared(dir, branch) : GUARD_MAYBE_SO;
+	return dir && current_branch(dir, branch) ? is_shared(c, dir, branch) : GUARD_MAYBE_SO;
 }
 
-static enum guard_answer is_ref_shared(const char *dir, const struct guard_value *ref)
+static enum guard_answer is_ref_shared(const struct guard_context *c, const char *dir, const struct guard_value *ref)
 {
 	const char *name = ref->text, *colon;
 
@@ -325,14 +328,15 @@ static enum guard_answer is_ref_shared(const char *dir, const struct guard_value
 	if (colon)
 		name = colon + 1;
 	if (!*name || strcmp(name, "HEAD") == 0 || strcmp(name, "@") == 0)
-		return is_current_shared(dir);
+		return is_current_shared(c, dir);
 	if (strchr(name, '*'))
 		return GUARD_YES;
-	return is_shared(dir, name);
+	return is_shared(c, dir, name);
 }
 
 /* git push [OPTION...] [REMOTE [REFSPEC...]] */
-static enum guard_answer is_push_shared(const struct guard_command *c, const char *dir, size_t sub)
+static enum guard_answer is_push_shared(const struct guard_context *x, const struct guard_command *c, const char *dir,
+					size_t sub)
 {
 	static const char *const valued[] = { "-o", "--push-option", "--repo", "--receive-pack", "--exec" };
 	enum guard_answer worst = GUARD_NO;
@@ -353,17 +357,17 @@ static enum guard_answer is_push_shared(const struct guard_command *c, const cha
 			continue;
 		}
 		if (operands++ > 0) {
-			enum guard_answer one = is_ref_shared(dir, &c->words[i]);
+			enum guard_answer one = is_ref_shared(x, dir, &c->words[i]);
 
 			worst = one > worst ? one : worst;
 		}
 	}
 	if (c->flags & GUARD_ARGS_OPEN && worst == GUARD_NO)
 		worst = GUARD_MAYBE_SO;
-	return operands > 1 ? worst : is_current_shared(dir);
+	return operands > 1 ? worst : is_current_shared(x, dir);
 }
 
-static enum guard_answer is_branch_shared(const struct guard_command *c, const struct guard_value *const *operands,
+static enum guard_answer is_branch_shared(const struct guard_context *x, const struct guard_command *c, const struct guard_value *const *operands,
 					  size_t count)
 {
 	char buf[PATH_MAX];
@@ -373,16 +377,16 @@ static enum guard_answer is_branch_shared(const struct guard_command *c, const s
 
 	name = sub ? c->words[sub].text : "";
 	if (strcmp(name, "push") == 0)
-		return is_push_shared(c, dir, sub);
+		return is_push_shared(x, c, dir, sub);
 	if (strcmp(name, "branch") != 0 && strcmp(name, "update-ref") != 0 && strcmp(name, "checkout") != 0 &&
 	    strcmp(name, "switch") != 0)
-		return is_current_shared(dir);
+		return is_current_shared(x, dir);
 	for (size_t i = 0; i < count; i++) {
-		enum guard_answer one = is_ref_shared(dir, operands[i]);
+		enum guard_answer one = is_ref_shared(x, dir, operands[i]);
 
 		worst = one > worst ? one : worst;
 	}
-	return count ? worst : is_current_shared(dir);
+	return count ? worst : is_current_shared(x, dir);
 }
 
 static enum guard_answer is_stashed(const char *dir)
@@ -451,7 +455,7 @@ static void read_status(const struct ccm_proc_result *result, struct status *s)
 }
 
 /* git status, for all of the repository or for some paths. */
-static void ask_git(const struct guard_context *c, const char *dir, const char *const *paths, size_t count,
+static void ask_git(struct guard_context *c, const char *dir, const char *const *paths, size_t count,
 		    bool ignored, struct status *s)
 {
 	const char *head[] = { "git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", dir, "status",
@@ -462,16 +466,17 @@ static void ask_git(const struct guard_context *c, const char *dir, const char *
 	struct ccm_proc_result result = { 0 };
 	char git[PATH_MAX];
 
-	if (!argv || !env || !find_program("git", git))
+	if (!argv || !env || !find_program("git", git) || c->git_us / 1000 >= c->source.git_timeout_ms)
 		return;
 	memcpy(argv, head, sizeof head);
 	for (size_t i = 0; i < count; i++)
 		argv[ARRAY_SIZE(head) + i] = paths[i];
 	if (ccm_proc_run_all(&(struct ccm_proc_spec){ .path = git, .argv = argv, .envp = env,
 						      .output_max_bytes = STATUS_MAX_BYTES,
-						      .timeout_ms = c->source.git_timeout_ms }, 1, &result) == 0 &&
-	    !result.error && result.exit_status == 0)
+						      .timeout_ms = c->source.git_timeout_ms - c->git_us / 1000 }, 1,
+			     &result) == 0 && !result.error && result.exit_status == 0)
 		read_status(&result, s);
+	c->git_us += result.took_us;
 	ccm_proc_result_done(&result);
 }
 
@@ -772,7 +777,7 @@ static enum guard_answer answer(struct guard_context *c, enum guard_condition co
 	case GUARD_CONDITION_STASHED:
 		return work_directory(command, dir) ? is_stashed(dir) : GUARD_MAYBE_SO;
 	case GUARD_CONDITION_SHARED_BRANCH:
-		return is_branch_shared(command, operands, count);
+		return is_branch_shared(c, command, operands, count);
 	case GUARD_CONDITION_MADE_HERE:
 		return are_made(c, command, operands, count);
 	case GUARD_CONDITION_EXISTS:

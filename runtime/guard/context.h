@@ -50,7 +50,8 @@ struct guard_context_source {
 	const char *session_id;      /* NULL: no session, so nothing was made by it */
 	const char *db;              /* path of ccm.db; NULL: none */
 	int64_t busy_timeout_ms;
-	int64_t git_timeout_ms;
+	int64_t git_timeout_ms;      /* for all that is asked of git */
+	const char *const *shared_branches;  /* beside those that everybody knows; * is any text; NULL-terminated, or NULL */
 };
 
 struct guard_context *guard_context_new(const struct guard_context_source *source);      /* NULL: out of memory */

@@ -208,9 +208,47 @@ static const char *verb_of(const char *tool)
 	return "Read";
 }
 
+/* The text as one word of a shell. */
+static void add_word(struct ccm_sbuf *out, const char *text)
+{
+	ccm_sbuf_addc(out, '\'');
+	for (const char *p = text; *p; p++)
+		if (*p == '\'')
+			ccm_sbuf_adds(out, "'\\''");
+		else
+			ccm_sbuf_addc(out, *p);
+	ccm_sbuf_addc(out, '\'');
+}
+
+/* A "query" is SQL only where the tool is about such a database. */
+static bool is_sql(const struct guard_call *call, const char *name)
+{
+	static const char *const tools[] = { "sql", "postgres", "maria", "database", "supabase", "neon", "bigquery", "snowflake", "clickhouse",
+					     "duckdb", "redshift" };
+
+	if (strcasecmp(name, "sql") == 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(tools) && is_one_of(name, "query statement queries statements"); i++)
+		if (strcasestr(call->tool, tools[i]))
+			return true;
+	return false;
+}
+
+static int mcp_sql(const struct guard_call *call, const char *text)
+{
+	_cleanup_sbuf_ struct ccm_sbuf command = { 0 };
+
+	ccm_sbuf_adds(&command, "psql -c ");
+	add_word(&command, text);
+	return ccm_sbuf_error(&command) < 0 ? -ENOMEM : call->command(call->user, guard_arena_strdup(call->arena, command.text));
+}
+
 static int mcp_text(const struct guard_call *call, const char *name, const char *text)
 {
 	const char *verb = verb_of(call->tool);
+
+	if (is_sql(call, name))
+		return mcp_sql(call, text);
 
 	if (is_one_of(name, "command cmd commandline command_line shell_command script bash shell"))
 		return call->command(call->user, text);
@@ -243,13 +281,8 @@ static int mcp_command_with_args(const struct guard_call *call, bool *ret_done)
 	while (ccm_json_next(&it, &key, &word) > 0) {
 		_cleanup_free_ char *plain = word.type == CCM_JSON_STRING ? ccm_json_string(&word) : NULL;
 
-		ccm_sbuf_adds(&text, " '");
-		for (const char *p = plain; p && *p; p++)
-			if (*p == '\'')
-				ccm_sbuf_adds(&text, "'\\''");
-			else
-				ccm_sbuf_addc(&text, *p);
-		ccm_sbuf_addc(&text, '\'');
+		ccm_sbuf_addc(&text, ' ');
+		add_word(&text, plain ? plain : "");
 	}
 	if (ccm_sbuf_error(&text))
 		return -ENOMEM;

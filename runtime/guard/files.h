@@ -3,7 +3,7 @@
  *
  * The client's own tools are known: Write, Edit, MultiEdit and NotebookEdit change the file that they name, Read and Grep
  * show it. An MCP tool declares its arguments as it likes; they are known by their names: `command` and the like hold what
- * a shell would run, `path` and the like a file. Which of Write, Delete and Read an MCP tool does to a file is taken from
+ * a shell would run, `path` and the like a file, `sql` and the like what a database is told (judged as psql -c). Which of Write, Delete and Read an MCP tool does to a file is taken from
  * the words of its own name (delete_file, write, move); one that says nothing of it reads.
  *
  * The client's settings files are special: people let agents edit them. A change that leaves alone what calls or stops ccm

@@ -222,7 +222,7 @@ static int judge_command(struct work *w, const char *text, size_t bytes)
 		return -ENOMEM;
 	r = guard_analyse(&(struct guard_source){
 		.text = text, .bytes = bytes, .directory = w->places.directory, .home = w->places.home ? w->places.home : "/",
-		.wrappers = w->config->wrappers, .script = guard_context_script, .user = j->context,
+		.wrappers = w->config->wrappers.names, .script = guard_context_script, .user = j->context,
 		.without_parser = w->c->without_parser }, &part->analysis);
 	if (r < 0)
 		return r;
@@ -320,7 +320,8 @@ int guard_judge(const struct guard_case *c, struct guard_config *config, const s
 		home = NULL;
 	j.arena = guard_arena_new();
 	j.context = guard_context_new(&(struct guard_context_source){
-		.session_id = c->session_id, .db = paths->db, .busy_timeout_ms = 500, .git_timeout_ms = GIT_TIMEOUT_MS });
+		.session_id = c->session_id, .db = paths->db, .busy_timeout_ms = 500, .git_timeout_ms = GIT_TIMEOUT_MS,
+		.shared_branches = config->shared_branches.names });
 	r = j.arena && j.context ? find_project(c, home, &j.project) : -ENOMEM;
 	if (r == 0)
 		r = set_places(&w, home, paths);

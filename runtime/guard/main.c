@@ -47,11 +47,15 @@ int main(int argc, char **argv)
 {
 	ccm_log_program("ccm-guard");
 	if (argc < 2) {
-		ccm_error("which command? (see 'ccm-guard --help')");
+		ccm_error("no command given (see 'ccm-guard --help')");
 		return CCM_EXIT_USAGE;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
 		return print_help();
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("ccm-guard %s\n", PACKAGE_VERSION);
+		return CCM_EXIT_OK;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0) {
 			struct ccm_opt_usage usage = { .program = "ccm-guard", .command = commands[i].name,

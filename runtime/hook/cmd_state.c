@@ -252,6 +252,9 @@ int cmd_state(struct ctx *ctx, int argc, char **argv)
 		return ccm_opt_error(&ctx->usage, "too many words");
 	if (q.automation && !q.automation[0])
 		q.automation = NULL;
+	/* What the hook itself keeps is nobody else's to change: a halt would be gone. */
+	if (q.automation && strcmp(q.automation, "ccm") == 0 && verb->run != list && verb->run != get)
+		return ccm_opt_error(&ctx->usage, "what 'ccm' keeps is its own");
 	if (!q.automation && verb->run != list)
 		return ccm_opt_error(&ctx->usage, "whose state? CCM_AUTOMATION is not set: give --automation=NAME");
 	r = find_session(&q);

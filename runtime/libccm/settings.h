@@ -58,6 +58,7 @@ struct ccm_settings {
 	int64_t guard_detours;         /* [guard] detour_limit; 0: no limit */
 	int64_t guard_overrule_ms;     /* [guard] overrule */
 	struct ccm_setting_list guard_wrappers;        /* [guard] wrappers: a name, or several with blanks between */
+	struct ccm_setting_list guard_shared_branches; /* [guard] shared_branches: likewise */
 	struct ccm_setting_list guard_allow_paths;     /* [guard] allow_paths */
 	struct ccm_setting_list guard_allow_commands;  /* [guard] allow_commands */
 	struct ccm_setting_list guard_says;            /* [guard] group.NAME and rule.ID; number: an enum ccm_guard_say */

@@ -231,3 +231,12 @@ verdict_of_without_git() { "$CCM_BUILD/ccm-guard" check -- 'git reset --hard' | 
 	judge "sh $dir/x.sh"
 	[ "$verdict" = deny ]
 }
+
+@test "context: branches of [guard] shared_branches are shared, also those of the project" {
+	config 'group.git = off' 'shared_branches = qa/* next-*'
+	[ "$(verdict_of 'git push origin qa/one')" = $'deny\tshared' ]
+	[ "$(verdict_of 'git push origin mine')" = $'none\t' ]
+	mkdir .ccm
+	printf '[guard]\nshared_branches = mine\n' >.ccm/config.ini
+	[ "$(ccm-guard check --project "$PWD" -- 'git push origin mine' | cut -f 1)" = deny ]
+}

@@ -172,3 +172,14 @@ edit_settings() {
 	judge_call mcp__chat__send '{ "text": "danger", "to": "someone", "from": "2026-01-01", "query": "rm -rf /" }'
 	[ -z "$output$stderr" ]
 }
+
+@test "mcp: SQL is judged as what a database is told" {
+	judge_call mcp__postgres__query '{ "sql": "DROP TABLE users" }'
+	[[ $verdict == deny || $verdict == ask ]]
+	judge_call mcp__supabase__execute '{ "query": "drop database shop; -- it'"'"'s old" }'
+	[[ $verdict == deny || $verdict == ask ]]
+	judge_call mcp__postgres__query '{ "sql": "SELECT name FROM users WHERE note = '"'"'DROP TABLE users'"'"'" }'
+	[ "$verdict" = none ]
+	judge_call mcp__search__web '{ "query": "DROP TABLE users" }'
+	[ "$verdict" = none ]
+}

@@ -240,3 +240,13 @@ refused() {
 	[ "$verdict" = deny ]
 	[ "$reason" = "ccm: this session is halted until the person's next prompt: enough" ]
 }
+
+@test "halted: nobody but ccm changes what it keeps of it" {
+	config 'detour_limit = 1'
+	refused 'danger one'
+	run -64 --separate-stderr ccm-hook state del --automation=ccm --session=s1 halted
+	[[ $stderr == *"what 'ccm' keeps is its own"* ]]
+	run -64 --separate-stderr ccm-hook state set --automation=ccm --session=s1 halted x
+	judge 'make all'
+	[ "$verdict" = deny ]
+}

@@ -5,27 +5,27 @@ load helper
 
 setup() {
 	ccm_sandbox
-	COMMANDS=$(ccm-hook --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
+	COMMANDS=$(ccm-hook --help | sed -n 's/^  \([a-z-]*\) .*/\1/p')
 	mapfile -t ALL < <(all_commands)
 }
 
 # Prints each command of both programs as it is typed, a line each; those of a group one by one.
 all_commands() {
 	local program command
-	for program in ccm-hook ccm-supervisor; do
+	for program in ccm-hook ccm-supervisor ccm-guard; do
 		while read -r command; do
 			if "$program" "$command" --help | grep -q '^Commands:'; then
-				"$program" "$command" --help | sed -n "s/^  \\([a-z]*\\) .*/$program $command \\1/p"
+				"$program" "$command" --help | sed -n "s/^  \\([a-z-]*\\) .*/$program $command \\1/p"
 			else
 				echo "$program $command"
 			fi
-		done < <("$program" --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
+		done < <("$program" --help | sed -n 's/^  \([a-z-]*\) .*/\1/p')
 	done
 }
 
 @test "help: --help lists the commands, on stdout, in 80 columns" {
 	[ "$(wc -w <<<"$COMMANDS")" -gt 10 ]
-	for program in ccm-hook ccm-supervisor; do
+	for program in ccm-hook ccm-supervisor ccm-guard; do
 		run -0 --separate-stderr "$program" --help
 		[ -z "$stderr" ]
 		[[ $output == "Usage: $program COMMAND"* ]]
@@ -68,7 +68,7 @@ all_commands() {
 }
 
 @test "help: an unknown command and none at all are usage errors" {
-	for program in ccm-hook ccm-supervisor; do
+	for program in ccm-hook ccm-supervisor ccm-guard; do
 		run -64 --separate-stderr "$program" no-such-command
 		[ -z "$output" ]
 		[ "$stderr" = "$program: unknown command 'no-such-command' (see '$program --help')" ]
