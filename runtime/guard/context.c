@@ -548,7 +548,7 @@ static struct status *status_of(struct guard_context *c, const struct guard_comm
 }
 
 /* Nothing in these files and directories would be lost that git does not have. */
-static enum guard_answer are_saved(const struct guard_context *c, const struct guard_command *command,
+static enum guard_answer are_saved(struct guard_context *c, const struct guard_command *command,
 				   const struct guard_value *const *operands, size_t count)
 {
 	struct status s = { NULL, GUARD_MAYBE_SO, GUARD_MAYBE_SO, GUARD_MAYBE_SO };
