@@ -308,6 +308,9 @@ static void test_what_cannot_be_started(void)
 	};
 	const char *argv[] = { "x", NULL };
 
+	/* Under valgrind what vfork() makes has memory of its own, in which the error stays, or execve() ends all. */
+	if (CCM_SLOWNESS > 1)
+		return;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		struct ccm_proc_spec spec;
 		struct ccm_proc_result r;
