@@ -90,7 +90,7 @@ static struct stmt *parse(struct shell *sh, const char *text, size_t bytes)
 
 	sh->walk->analysis->parsed |= p.parsed;
 	sh->walk->analysis->parse_us += p.took_us;
-	if (p.problem)
+	if (p.problem && !sh->lenient)
 		add_problem(sh->walk, p.problem);
 	return s;
 }
@@ -107,6 +107,28 @@ static void judge_text(struct shell *sh, const struct guard_value *text, const s
 		add_fact(sh, GUARD_FACT_RUNS_DECODED, by, what);
 	else if (text->text[i] == GUARD_UNKNOWN)
 		add_fact(sh, GUARD_FACT_RUNS_UNKNOWN, by, what);
+}
+
+bool judge_file(struct shell *sh, unsigned taint, const struct emitted *command)
+{
+	if (!(taint & (GUARD_TAINT_NETWORK | GUARD_TAINT_CLONED)))
+		return false;
+	add_fact(sh, taint & GUARD_TAINT_NETWORK ? GUARD_FACT_RUNS_DOWNLOAD : GUARD_FACT_RUNS_UNKNOWN, command,
+		 joined_words(sh, command->command.words, command->command.count));
+	return true;
+}
+
+const struct guard_value *unknown_input_file(struct shell *sh)
+{
+	const struct fd *in = &sh->fds[0];
+
+	if (in->kind != FD_INPUT || !value_is_unknown(&in->input->text) || in->input->text.taint)
+		return NULL;
+	for (size_t i = sh->redirect_count; i > 0; i--)
+		if (sh->redirects[i - 1].fd == 0)
+			return sh->redirects[i - 1].kind == GUARD_READ && sh->redirects[i - 1].target.known ?
+				       &sh->redirects[i - 1].target : NULL;
+	return NULL;
 }
 
 void drop_read_texts(struct shell *sh)
@@ -270,8 +292,8 @@ static void redirect_dup(struct shell *sh, const struct redirect *r, int fd)
 
 		if (target.text[0] == '-')
 			sh->fds[fd] = (struct fd){ .kind = FD_CLOSED };
-		else if (from < FD_COUNT)
-			sh->fds[fd] = sh->fds[from];
+		else
+			sh->fds[fd] = sh->fds[from < FD_COUNT ? from : FD_COUNT - 1];
 		record_redirect(sh, fd, GUARD_DUP, &target);
 		return;
 	}
@@ -506,6 +528,11 @@ static void simple_once(struct shell *sh, const struct stmt *s)
 		assign_for_command(sh, s->assigns);
 	if (words.count > 0 || sh->redirect_count > redirect_count)
 		run_command(sh, words.items, words.count);
+	if (words.count == 0 && s->redirects && sh->fds[1].kind == FD_SINK && sh->fds[0].kind == FD_INPUT) {
+		struct guard_value text = read_all(sh, &sh->fds[0]);
+
+		write_fd(sh, 1, &text);      /* $(<file) */
+	}
 	if (!is_plain_exec(&words))
 		memcpy(sh->fds, fds, sizeof fds);
 	sh->redirects = redirects;

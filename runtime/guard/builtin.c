@@ -384,8 +384,7 @@ static void do_source(struct call *c)
 		text = value_copy(c->sh->walk->arena, script, bytes);
 	} else {
 		text.taint = f ? f->content.taint : file_taint(c->sh, c->words[i].text, false);
-		if (text.taint & GUARD_TAINT_NETWORK)
-			add_fact(c->sh, GUARD_FACT_RUNS_DOWNLOAD, c->self, joined_words(c->sh, c->words, c->count));
+		judge_file(c->sh, text.taint, c->self);
 		return;
 	}
 	if (c->count > i + 1) {

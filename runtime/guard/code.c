@@ -968,6 +968,9 @@ static bool starts_args(const struct reading *r, const char *name)
 	if (r->language != PERL && r->language != RUBY && r->language != PHP && r->language != LUA &&
 	    r->language != AWK)
 		return false;
+	/* open F, "x" */
+	if (r->language == PERL && r->token == NAME && strcmp(name, "open") == 0)
+		return true;
 	return (r->token == STRING || r->token == COMMAND || (r->token == NAME && strchr("$@", r->value.text[0])) ||
 		(r->token == NAME && strcmp(r->value.text, "glob") == 0)) &&
 	       text_in(last_part(name), "system exec unlink rmtree remove_tree rmdir print puts say echo eval require "
@@ -1264,6 +1267,9 @@ static struct guard_value read_awk(struct shell *sh, const char *program, const 
 	struct text printed = TEXT(sh);
 	bool printing = false, known = true;
 
+	/* gawk's own sockets, read and written to */
+	if (strstr(text->text, "/inet/") && strstr(text->text, "|&") && strstr(text->text, "getline"))
+		add_fact(sh, GUARD_FACT_REVERSE_SHELL, self, "/inet/ in awk");
 	next(&r);
 	while (r.token != END && step(sh)) {
 		if (r.token == NAME && strcmp(r.value.text, "system") == 0) {
@@ -1563,8 +1569,8 @@ static void run_file(struct program *p, const struct guard_value *path)
 		open_file(p->sh, FD_COUNT - 1, path->text, GUARD_READ);
 		text = read_all(p->sh, &p->sh->fds[FD_COUNT - 1]);
 		run_code(p, &text, true);
-	} else if (file_taint(p->sh, path->text, false) & GUARD_TAINT_NETWORK) {
-		add_fact(p->sh, GUARD_FACT_RUNS_DOWNLOAD, p->self, joined_words(p->sh, p->words, p->count));
+	} else if (judge_file(p->sh, strstr(path->text, "://") ? GUARD_TAINT_NETWORK : file_taint(p->sh, path->text, false), p->self)) {
+		;
 	} else if (abs && p->sh->walk->source->script &&
 		   (script = p->sh->walk->source->script(p->sh->walk->source->user, abs, &bytes))) {
 		text = value_copy(p->sh->walk->arena, script, bytes);
@@ -1616,6 +1622,10 @@ static void run_words(struct program *p)
 	if (p->sh->fds[0].kind == FD_INPUT || p->sh->fds[0].kind == FD_NETWORK) {
 		struct fd before = p->sh->fds[0];
 
+		if (unknown_input_file(p->sh)) {
+			run_file(p, unknown_input_file(p->sh));
+			return;
+		}
 		text = read_all(p->sh, &before);
 		p->sh->fds[0] = (struct fd){ .kind = FD_NULL };
 		if (text.bytes > 0)

@@ -65,8 +65,20 @@ static void downloaded(struct files *f, const char *path)
 		file_write(f->sh, path, &v, false);
 }
 
+static void downloaded_in(struct files *f, const char *directory, const char *name)
+{
+	struct text t = TEXT(f->sh);
+
+	if (directory) {
+		text_adds(&t, directory);
+		text_addc(&t, '/');
+	}
+	text_adds(&t, name);
+	downloaded(f, text_take(&t).text);
+}
+
 /* The name that a download gets: the last part of the address's path. */
-static void downloaded_as_named(struct files *f)
+static void downloaded_as_named(struct files *f, const char *directory)
 {
 	for (size_t i = 1; i < f->count; i++) {
 		const char *w = f->words[i].text, *start = strstr(w, "://"), *slash;
@@ -78,9 +90,9 @@ static void downloaded_as_named(struct files *f)
 		n = strcspn(start, "?#");
 		slash = memrchr(start, '/', n);
 		if (!slash || slash + 1 == start + n)
-			downloaded(f, "index.html");
+			downloaded_in(f, directory, "index.html");
 		else
-			downloaded(f, guard_arena_copy(f->sh->walk->arena, slash + 1, n - (size_t)(slash + 1 - start)));
+			downloaded_in(f, directory, guard_arena_copy(f->sh->walk->arena, slash + 1, n - (size_t)(slash + 1 - start)));
 	}
 }
 
@@ -138,6 +150,9 @@ static void do_curl(struct files *f)
 	static const char *const data[] = { "data",	      "data-binary", "data-raw", "data-ascii",
 					    "data-urlencode", "json",	     "url-query" };
 
+	const char *directory = NULL;
+	bool named = false;
+
 	sends_words(f);
 	for (size_t i = 1; i < f->count; i++) {
 		const char *v;
@@ -159,14 +174,23 @@ static void do_curl(struct files *f)
 		if (v && strcmp(f->words[i].text, "--output-dir") != 0)
 			downloaded(f, v);
 		if (short_value(f, i, 'O', valued) || long_value(f, i, "remote-name", 8))
-			downloaded_as_named(f);
+			named = true;
+		v = long_value(f, i, "output-dir", 8);
+		directory = v ? v : directory;
+		v = short_value(f, i, 'b', valued);
+		v = v ? v : long_value(f, i, "cookie", 3);
+		if (v && !strchr(v, '='))
+			sends_file(f, v);
 	}
+	if (named)
+		downloaded_as_named(f, directory);
 }
 
 static void do_wget(struct files *f)
 {
 	static const char valued[] = "oaeiBtOTwQPUlARDIX";
-	bool named = false;
+	const char *directory = NULL;
+	bool named = false, wget = strncmp(f->name, "wget", 4) == 0;
 
 	sends_words(f);
 	for (size_t i = 1; i < f->count; i++) {
@@ -175,15 +199,18 @@ static void do_wget(struct files *f)
 		v = v ? v : long_value(f, i, "body-file", 6);
 		if (v)
 			sends_file(f, v);
-		v = short_value(f, i, 'O', valued);
-		v = v ? v : long_value(f, i, "output-document", 8);
+		v = short_value(f, i, wget ? 'P' : 'd', valued);
+		v = v ? v : long_value(f, i, wget ? "directory-prefix" : "dir", 3);
+		directory = v ? v : directory;
+		v = short_value(f, i, wget ? 'O' : 'o', valued);
+		v = v ? v : long_value(f, i, wget ? "output-document" : "out", wget ? 8 : 3);
 		if (v) {
 			downloaded(f, v);
 			named = true;
 		}
 	}
 	if (!named)
-		downloaded_as_named(f);
+		downloaded_as_named(f, directory);
 }
 
 static void do_nc(struct files *f)
@@ -255,11 +282,15 @@ static void do_copy(struct files *f)
 	if (!target)
 		return;
 	remote = is_remote(target) && text_in(f->name, "scp rsync sftp rcp");
+
 	for (size_t i = 0; i < n; i++) {
 		if (remote) {
 			sends_file(f, operands[i]);
 		} else if (is_remote(operands[i]) && text_in(f->name, "scp rsync sftp rcp")) {
+			const char *slash = strrchr(operands[i], '/'), *colon = strchr(operands[i], ':');
+
 			downloaded(f, target);
+			downloaded_in(f, target, slash ? slash + 1 : colon + 1);
 		} else {
 			file_copy(f->sh, operands[i], target);
 			copy_program(f, operands[i], target);
@@ -380,11 +411,30 @@ static void do_git(struct files *f)
 	file->directory = true;
 }
 
+/* Lines for an ftp client: put FILE */
+static void sends_put(struct files *f)
+{
+	struct guard_value text = read_all(f->sh, &f->sh->fds[0]);
+
+	for (const char *at = text.text; *at;) {
+		const char *file = strncmp(at, "put ", 4) == 0	  ? at + 4
+				   : strncmp(at, "mput ", 5) == 0 ? at + 5
+				   : strncmp(at, "send ", 5) == 0 ? at + 5
+								  : NULL;
+
+		if (file)
+			sends_file(f, guard_arena_copy(f->sh->walk->arena, file, strcspn(file, " \n")));
+		at += strcspn(at, "\n;");
+		at += strspn(at, "\n; ");
+	}
+}
+
 /* Programs that take files, or their input, somewhere else. */
 static void do_sender(struct files *f)
 {
 	sends_words(f);
 	sends_input(f);
+	sends_put(f);
 	for (size_t i = 1; i < f->count; i++) {
 		const char *w = f->words[i].text, *equals = strchr(w, '=');
 
@@ -395,6 +445,14 @@ static void do_sender(struct files *f)
 		else if (strchr(w, '@') && (file_taint(f->sh, strchr(w, '@') + 1, true) & SECRET))
 			sends(f, w);
 	}
+}
+
+/* What it reads and says goes to the other machine; the words are for there. */
+static void do_ssh(struct files *f)
+{
+	sends_words(f);
+	if (read_all(f->sh, &f->sh->fds[0]).taint & SECRET)
+		sends(f, joined_words(f->sh, f->words, f->count));
 }
 
 /* A secret as a part of a name that is looked up. */
@@ -449,11 +507,12 @@ void follow_files(struct shell *sh, const char *name, struct guard_value *words,
 		{ "curl curlie", do_curl },
 		{ "wget wget2 aria2c axel", do_wget },
 		{ "nc ncat netcat nc.openbsd nc.traditional socat telnet rlogin", do_nc },
-		{ "cp mv ln install scp rsync sftp rcp gcp gmv gln ditto link", do_copy },
+		{ "cp mv ln install scp rsync rcp gcp gmv gln ditto link", do_copy },
+		{ "ssh", do_ssh },
 		{ "dd", do_dd },
 		{ "tar bsdtar gtar zip 7z 7za 7zr rar gpg gpg2 openssl age ar cpio", do_archive },
 		{ "git hub", do_git },
-		{ "ftp lftp ncftpput tftp mail mailx mutt sendmail msmtp swaks pastebinit wormhole croc ffsend transfer http https httpie xh "
+		{ "sftp ftp lftp ncftpput tftp mail mailx mutt sendmail msmtp swaks pastebinit wormhole croc ffsend transfer http https httpie xh "
 		  "wscat websocat mosquitto_pub nats kcat kafkacat smbclient telegram-send slackcat ntfy s3cmd mc ipfs",
 		  do_sender },
 		{ "dig nslookup host ping drill kdig dog getent traceroute lynx links w3m", do_lookup },

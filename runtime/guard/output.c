@@ -838,6 +838,8 @@ static bool reads_secrets(const struct program *p)
 {
 	const char *verb = p->count > 1 ? p->words[1].text : "", *second = p->count > 2 ? p->words[2].text : "";
 
+	if (strcmp(p->name, "history") == 0)
+		return true;
 	if (strcmp(p->name, "security") == 0)
 		return text_in(verb, "find-generic-password find-internet-password dump-keychain export");
 	if (text_in(p->name, "secret-tool keyring pass gopass lpass op bw vault doppler chamber"))

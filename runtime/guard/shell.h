@@ -28,6 +28,8 @@
 
 /* Beside enum guard_taint, for our own use: what a shell prints that takes its commands from who knows where. */
 #define GUARD_TAINT_SESSION (1u << 16)
+/* A file of a repository that this text cloned: as new as a download, but named and whole, as people get programs. */
+#define GUARD_TAINT_CLONED (1u << 18)
 
 #define FD_COUNT 32                  /* descriptors that are followed; {name}> gets the first free from 10 on */
 
@@ -139,6 +141,7 @@ struct shell {
 	unsigned scope;
 	unsigned choice, choices;            /* which of its possible values each variable has now, of how many */
 	bool no_globs;
+	bool lenient;                        /* the text is not bash: that a part has no place in it is no problem */
 	bool took_line;                      /* a read found a line */
 	unsigned flags;                      /* enum guard_flag of what runs here */
 	const struct emitted *runs_in;
@@ -164,6 +167,10 @@ void walk_stmt(struct shell *sh, struct stmt *s);
 bool step(struct shell *sh);                                     /* false: a bound was reached */
 void too_complex(struct walk *w, const char *what);
 void add_fact(struct shell *sh, enum guard_fact_kind kind, const struct emitted *command, const char *detail);
+/* The file that the current command's standard input was redirected from, if nothing is known of its content; else NULL. */
+const struct guard_value *unknown_input_file(struct shell *sh);
+/* A file of that taint runs: true if that is a fact to be told. */
+bool judge_file(struct shell *sh, unsigned taint, const struct emitted *command);
 /* Parses and walks text as bash would with eval; what words name is added to via. */
 void run_text(struct shell *sh, const struct guard_value *text, const char *via, const struct emitted *by);
 /* What is in a text does not have the here-documents of the command that reads it. */

@@ -356,7 +356,7 @@ unsigned file_taint(struct shell *sh, const char *path, bool below)
 		if (strcmp(f->path, abs) == 0)
 			taint |= f->content.taint;
 		else if (f->directory && is_below(abs, f->path))
-			taint |= f->content.taint;
+			taint |= GUARD_TAINT_CLONED;
 		else if (below && is_below(f->path, abs))
 			taint |= f->content.taint | (guard_path_is_secret(f->path) ? GUARD_TAINT_SECRET : 0);
 	}

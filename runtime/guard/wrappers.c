@@ -251,10 +251,45 @@ static void run_table(struct run *r, const struct wrapper *w)
 
 /* ------------------------------------------------------------------------------------------------ shells */
 
+static void run_script_file(struct run *r, const struct guard_value *path, size_t args)
+{
+	const struct file *f = file_find(r->sh, path->text);
+	const char *abs = path->known ? absolute(r->sh, path->text) : NULL, *script;
+	struct shell sub = subshell_of(r->sh);
+	struct guard_value text;
+	size_t bytes = 0;
+	unsigned taint = file_taint(r->sh, path->text, false) | path->taint;
+
+	sub.args = r->words + args;
+	sub.arg_count = r->count > args ? r->count - args : 0;
+	sub.name = *path;
+	if (value_begins(path, "/dev/stdin") || (value_begins(path, "/dev/fd/") && !f) ||
+	    value_begins(path, "/proc/self/fd/")) {
+		open_file(r->sh, FD_COUNT - 1, path->text, GUARD_READ);
+		text = read_all(r->sh, &r->sh->fds[FD_COUNT - 1]);
+		run_text(&sub, &text, r->name, r->self);
+	} else if (f && f->has_content) {
+		text = f->content;
+		run_text(&sub, &text, r->name, r->self);
+	} else if (judge_file(r->sh, taint, r->self)) {
+		;
+	} else if (abs && r->sh->walk->source->script &&
+		   (script = r->sh->walk->source->script(r->sh->walk->source->user, abs, &bytes))) {
+		text = value_copy(r->sh->walk->arena, script, bytes);
+		run_text(&sub, &text, r->name, r->self);
+	} else if (!path->known && (r->sh->flags & GUARD_ARGS_OPEN)) {
+		add_fact(r->sh, GUARD_FACT_RUNS_UNKNOWN, r->self, joined_words(r->sh, r->words, r->count));
+	}
+	text = value_unknown(0);
+	if (!(f && f->has_content))
+		write_fd(r->sh, 1, &text);
+}
+
 /* What it reads from its standard input are commands. */
 static void run_stdin(struct run *r)
 {
 	const struct fd *in = &r->sh->fds[0], *out = &r->sh->fds[1];
+	const struct guard_value *file = unknown_input_file(r->sh);
 	struct guard_value text = read_all(r->sh, in), session;
 
 	if (in->kind == FD_NETWORK || out->kind == FD_NETWORK ||
@@ -262,6 +297,10 @@ static void run_stdin(struct run *r)
 		add_fact(r->sh,
 			 out->kind == FD_NETWORK || in->path ? GUARD_FACT_REVERSE_SHELL : GUARD_FACT_RUNS_DOWNLOAD,
 			 r->self, joined_words(r->sh, r->words, r->count));
+		return;
+	}
+	if (file) {
+		run_script_file(r, file, r->count);
 		return;
 	}
 	if (in->kind == FD_INPUT) {
@@ -275,41 +314,6 @@ static void run_stdin(struct run *r)
 		add_fact(r->sh, GUARD_FACT_RUNS_UNKNOWN, r->self, joined_words(r->sh, r->words, r->count));
 	session = value_unknown(text.known && in->kind == FD_INPUT ? 0 : GUARD_TAINT_SESSION);
 	write_fd(r->sh, 1, &session);
-}
-
-static void run_script_file(struct run *r, size_t i)
-{
-	const struct guard_value *path = &r->words[i];
-	const struct file *f = file_find(r->sh, path->text);
-	const char *abs = path->known ? absolute(r->sh, path->text) : NULL, *script;
-	struct shell sub = subshell_of(r->sh);
-	struct guard_value text;
-	size_t bytes = 0;
-	unsigned taint = file_taint(r->sh, path->text, false) | path->taint;
-
-	sub.args = r->words + i + 1;
-	sub.arg_count = r->count - i - 1;
-	sub.name = *path;
-	if (value_begins(path, "/dev/stdin") || (value_begins(path, "/dev/fd/") && !f) ||
-	    value_begins(path, "/proc/self/fd/")) {
-		open_file(r->sh, FD_COUNT - 1, path->text, GUARD_READ);
-		text = read_all(r->sh, &r->sh->fds[FD_COUNT - 1]);
-		run_text(&sub, &text, r->name, r->self);
-	} else if (f && f->has_content) {
-		text = f->content;
-		run_text(&sub, &text, r->name, r->self);
-	} else if (taint & GUARD_TAINT_NETWORK) {
-		add_fact(r->sh, GUARD_FACT_RUNS_DOWNLOAD, r->self, joined_words(r->sh, r->words, r->count));
-	} else if (abs && r->sh->walk->source->script &&
-		   (script = r->sh->walk->source->script(r->sh->walk->source->user, abs, &bytes))) {
-		text = value_copy(r->sh->walk->arena, script, bytes);
-		run_text(&sub, &text, r->name, r->self);
-	} else if (!path->known && (r->sh->flags & GUARD_ARGS_OPEN)) {
-		add_fact(r->sh, GUARD_FACT_RUNS_UNKNOWN, r->self, joined_words(r->sh, r->words, r->count));
-	}
-	text = value_unknown(0);
-	if (!(f && f->has_content))
-		write_fd(r->sh, 1, &text);
 }
 
 bool run_shell(struct shell *sh, const char *name, struct guard_value *words, size_t count, struct emitted *self)
@@ -364,7 +368,7 @@ bool run_shell(struct shell *sh, const char *name, struct guard_value *words, si
 		sub.flags &= ~(unsigned)GUARD_ARGS_OPEN;
 		run_text(&sub, &words[i], text_take(&via).text, self);
 	} else if (i < count && !from_stdin && !value_is(&words[i], "-")) {
-		run_script_file(&r, i);
+		run_script_file(&r, &words[i], i + 1);
 	} else {
 		run_stdin(&r);
 	}
@@ -841,6 +845,7 @@ static void run_ssh(struct run *r)
 		code = value_from(r->sh->walk->arena, o, o->text[n] ? n + 1 : n);
 		run_in_shell(r, &code, "ssh -o", 0);
 	}
+	follow_files(r->sh, "ssh", r->words, r->count, r->self);
 	i++;                         /* the host */
 	if (strcmp(r->name, "mosh") == 0 && i < r->count && value_is(&r->words[i], "--"))
 		i++;
@@ -1581,8 +1586,11 @@ static void run_windows(struct run *r)
 		    strcasecmp(w, "-command") == 0 || strcasecmp(w, "//c") == 0) {
 			struct guard_value code = words_as_code(r->sh, r->words + i + 1, r->count - i - 1);
 
-			if (i + 1 < r->count)
+			if (i + 1 < r->count) {
+				r->sh->lenient = true;
 				run_in_shell(r, &code, r->name, 0);
+				r->sh->lenient = false;
+			}
 			return;
 		}
 	}
