@@ -1,0 +1,99 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Quota with the real client and the real ccusage: what is spent is seen, what must wait waits, and a person may go on anyway.
+
+setup() {
+	load lib.bash
+	e2e_sandbox
+	registered
+	ccm-hook init
+	ccm-hook enable quota-pause
+}
+teardown() { term_kill; }
+
+# Usage: plan TOKENS
+# The plan allows so many tokens in five hours. An answer of our stand-in costs fifteen.
+plan() {
+	printf '[quota]\ntoken_limit = %s\nccusage_command = %s\n' "$1" "$CCM_BUILD/tests/e2e/node_modules/.bin/ccusage" \
+		>"$CCM_HOME/config.ini"
+}
+
+# One prompt that the model answers.
+ask_hello() {
+	answers '[{ "say": "Hello." }]'
+	claude_p 'Hello?'
+	[ "$output" = 'Hello.' ]
+}
+
+@test "ccusage reads what the client wrote, and agrees with what is read of it here" {
+	plan 1000
+	ask_hello
+	run -0 --separate-stderr ccm-supervisor quota poll
+	[ "$output" = '15 tokens (ccusage).' ]
+	[ -z "$stderr" ]
+	[ "$(db 'SELECT sum(tokens) FROM spent')" = 15 ]
+	[ "$(db 'SELECT source, used_permille, state FROM quota')" = 'ccusage|15|ok' ]
+}
+
+@test "a subagent's tokens count, too" {
+	plan 1000
+	answers '[
+		{ "call": [["Agent", { "description": "Rest", "subagent_type": "general-purpose", "prompt": "SUBTASK: rest" }]] },
+		{ "for": "SUBTASK", "say": "Rested." },
+		{ "say": "Done." }
+	]'
+	claude_p 'Rest.'
+	run -0 --separate-stderr ccm-supervisor quota poll
+	[ "$output" = '45 tokens (ccusage).' ]
+	[ "$(db 'SELECT sum(tokens), count(*) FROM spent')" = '45|2' ]
+}
+
+@test "usage rises until it is critical, the next prompt is refused with the reset time, and an override lets it pass" {
+	plan 16
+	ask_hello
+	ccm-supervisor quota poll
+	[ "$(db 'SELECT state FROM quota')" = critical ]
+	answers '[]'
+	claude_p 'And now?'
+	[[ $output == *'93 % of the 5 h limit is used; it starts anew at '*'ccm-supervisor quota override --for 1h'* ]]
+	[ "$(db "SELECT prompt FROM held")" = 'And now?' ]
+	ccm-supervisor quota override --for 1h
+	ask_hello
+}
+
+@test "an agent at work is stopped at its next tool call, which does not run" {
+	answers '[
+		{ "call": [["Bash", { "command": "ccm-supervisor quota pause" }]] },
+		{ "call": [["Bash", { "command": "touch made" }]] },
+		{ "say": "I stop." }
+	]'
+	claude_p 'Touch it.'
+	[ ! -e made ]
+	assert_told 'work was paused by a person'
+	[ "$(db "SELECT verdict, stop FROM event WHERE event = 'PreToolUse' ORDER BY id DESC LIMIT 1")" = 'deny|1' ]
+	[ "$(db 'SELECT scope, prompt IS NULL FROM held')" = 'person|1' ]
+}
+
+@test "on a terminal the status line is shown, and what it was told is on record" {
+	ccm-hook install --statusline
+	answers '[{ "say": "Thank you." }]'
+	term_start
+	term_wait 'project (main)'
+	term_type 'Hello.'
+	term_wait 'Thank you.'
+	metered() { [ "$(db 'SELECT count(*) FROM meter WHERE context_permille IS NOT NULL AND transcript IS NOT NULL')" = 1 ]; }
+	wait_for 60 metered
+	term_type /exit
+	term_wait 'the client ended with 0'
+	[ "$(db 'SELECT session_id FROM meter')" = "$(recorded .session_id | sort -u)" ]
+}
+
+@test "a status line that was there before is shown together with ours" {
+	jq '.statusLine = { type: "command", command: "jq -r .model.id; echo one of mine" }' "$CLAUDE_CONFIG_DIR/settings.json" >settings
+	mv settings "$CLAUDE_CONFIG_DIR/settings.json"
+	ccm-hook install --wrap-statusline
+	answers '[]'
+	term_start
+	term_wait 'one of mine'
+	term_wait 'project (main)'
+}
