@@ -12,11 +12,11 @@
 
 #include "libccm/clock.h"
 #include "libccm/io.h"
+#include "refs.h"
 #include "trees.h"
 
 #define COUNTED_FILES_MAX 5000           /* lines are counted in no more */
 #define ANCESTORS_MAX 100
-#define STALE_LOCK_SECONDS 60
 #define COMMITTER_NAME "ccm"
 #define COMMITTER_EMAIL "ccm@localhost"
 
@@ -495,25 +495,6 @@ static int age_of(struct repo *r, const git_oid *base, const struct checkpoint *
 	return -1;
 }
 
-/* A process that was killed while it wrote a ref leaves NAME.lock; nobody else writes here. */
-static void remove_stale_locks(struct repo *r, const char *session_name)
-{
-	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
-	_cleanup_closedir_ DIR *dir = NULL;
-	struct dirent *entry;
-	struct stat st;
-
-	ccm_sbuf_addf(&path, "%s/" CHECKPOINT_REFS "%s", r->commondir, session_name);
-	dir = ccm_sbuf_error(&path) ? NULL : opendir(path.text);
-	while (dir && (entry = readdir(dir))) {
-		const char *dot = strrchr(entry->d_name, '.');
-
-		if (dot && strcmp(dot, ".lock") == 0 && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
-		    time(NULL) - st.st_mtim.tv_sec > STALE_LOCK_SECONDS)
-			unlinkat(dirfd(dir), entry->d_name, 0);
-	}
-}
-
 /* What was kept as it is stays so while it does not change, though git has nothing to say of it. */
 static int carry_raw(struct snapshot *s, const struct checkpoint *last)
 {
@@ -554,14 +535,6 @@ static int fill(struct repo *r, const struct checkpoint_request *q, struct snaps
 	return c->reason && c->session && c->worktree ? 0 : -ENOMEM;
 }
 
-static int write_ref(struct repo *r, const struct checkpoint *c, struct ccm_diag *diag)
-{
-	_cleanup_gitref_ git_reference *ref = NULL;
-	int code = git_reference_create(&ref, r->git, c->ref, &c->commit, 0, NULL);
-
-	return code == 0 ? 0 : repo_error(code, diag, "cannot write the ref");
-}
-
 static int store(struct repo *r, const struct checkpoint_request *q, struct snapshot *s, struct objects *o,
 		 const struct checkpoint *last, struct checkpoint *c, struct ccm_diag *diag)
 {
@@ -586,7 +559,7 @@ static int store(struct repo *r, const struct checkpoint_request *q, struct snap
 	if (e == 0)
 		e = objects_store(o, diag);
 	if (e == 0)
-		e = write_ref(r, c, diag);
+		e = refs_write(r, c->ref, &c->commit, false, diag);
 	return e;
 }
 
@@ -687,13 +660,11 @@ static int take(struct repo *r, const struct checkpoint_request *q, struct snaps
 int checkpoint_take(struct repo *r, const struct checkpoint_request *q, struct checkpoint *ret, struct ccm_diag *diag)
 {
 	_cleanup_snapshot_ struct snapshot s = { .lock = -1 };
-	char name[96];
 	int e;
 
 	e = snapshot_open(&s, r, q->session, diag);
 	if (e < 0)
 		return e;
-	remove_stale_locks(r, snapshot_session_name(q->session, name));
 	e = take(r, q, &s, ret, diag);
 	if (e < 0) {
 		checkpoint_done(ret);
@@ -764,33 +735,23 @@ static int rewrite(struct repo *r, struct session *session, struct objects *o, s
 	}
 	if (e == 0 && changed)
 		e = objects_store(o, diag);
-	for (size_t i = session->kept_from; i < session->count && e == 0 && changed; i++) {
-		_cleanup_gitref_ git_reference *ref = NULL;
-		int code = git_reference_create(&ref, r->git, session->items[i]->ref, &session->items[i]->commit, 1, NULL);
-
-		if (code < 0)
-			e = repo_error(code, diag, session->items[i]->ref);
-	}
+	for (size_t i = session->kept_from; i < session->count && e == 0 && changed; i++)
+		e = refs_write(r, session->items[i]->ref, &session->items[i]->commit, true, diag);
 	return e;
 }
 
 static int remove_refs(struct repo *r, const struct session *session, struct checkpoint_prune *p, struct ccm_diag *diag)
 {
+	struct paths names = { 0 };
 	int e = 0;
 
-	for (size_t i = 0; i < session->kept_from && e == 0; i++) {
-		char number[32];
-
-		if (!p->dry_run) {
-			int code = git_reference_remove(r->git, session->items[i]->ref);
-
-			if (code < 0 && code != GIT_ENOTFOUND)
-				return repo_error(code, diag, session->items[i]->ref);
-		}
-		snprintf(number, sizeof number, "%" PRId64, session->items[i]->n);
-		e = paths_add(&p->gone, number, strlen(number));
-		p->removed++;
-	}
+	for (size_t i = 0; i < session->kept_from && e == 0; i++)
+		e = paths_add(&names, session->items[i]->ref, strlen(session->items[i]->ref));
+	if (e == 0 && !p->dry_run)
+		e = refs_delete(r, &names, diag);
+	if (e == 0)
+		p->removed += (int64_t)names.count;
+	paths_done(&names);
 	return e;
 }
 

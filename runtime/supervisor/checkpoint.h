@@ -92,7 +92,6 @@ struct checkpoint_prune {
 	void *user;
 	bool dry_run;
 	int64_t removed;             /* result */
-	struct paths gone;           /* result: numbers */
 };
 int checkpoint_prune(struct repo *r, struct checkpoint_prune *p, struct ccm_diag *diag);
 

@@ -184,33 +184,6 @@ static bool same_plan(const struct restore_plan *a, const struct restore_plan *b
 
 /* ---- doing it */
 
-/* Every file that was to be written is as it should be; looked at anew. */
-static int verify(struct request *q, const struct checkpoint *now, const struct restore_plan *p, struct ccm_diag *diag)
-{
-	_cleanup_checkpoint_ struct checkpoint is = { 0 };
-	int e = checkpoint_look_now(q->ctx, &q->repo, now->session ? now->session : "", &is, diag);
-
-	for (size_t i = 0; i < p->count && e == 0; i++) {
-		const struct change *to = &p->items[i].to;
-		_cleanup_gittree_ git_tree *tree = NULL;
-		git_tree_entry *entry = NULL;
-		bool same;
-
-		if (git_tree_lookup(&tree, q->repo.git, &is.tree) < 0)
-			return ccm_diag_set(diag, -EIO, "cannot read the tree again");
-		git_tree_entry_bypath(&entry, tree, to->path);
-		same = entry ? git_oid_equal(git_tree_entry_id(entry), &to->oid) && git_tree_entry_filemode(entry) == to->mode :
-			       to->mode == 0;
-		/* A folder that other files keep in being. */
-		same = same || (!to->mode && entry && git_tree_entry_type(entry) == GIT_OBJECT_TREE);
-		git_tree_entry_free(entry);
-		if (!same)
-			e = ccm_diag_set(diag, -EIO, "'%s' is not as it was in the checkpoint: something changes it, "
-					 "or it is ignored now", to->path);
-	}
-	return e;
-}
-
 static int apply(struct request *q, const struct checkpoint *now, const struct checkpoint *target,
 		 const struct restore_plan *p)
 {
@@ -229,7 +202,7 @@ static int apply(struct request *q, const struct checkpoint *now, const struct c
 			  "'ccm-supervisor checkpoint undo' brings it back", done, p->count, now->n);
 		return -CCM_E_SAID;
 	}
-	e = verify(q, now, p, &diag);
+	e = restore_verify(&q->repo, p, &diag);
 	if (e < 0)
 		return checkpoint_failed(q->ctx, e, &diag);
 	printf("restored checkpoint %" PRId64 ": %zu files; 'ccm-supervisor checkpoint undo' goes back to %" PRId64 "\n", target->n,
@@ -437,6 +410,5 @@ int cmd_checkpoint_prune(struct ctx *ctx, int argc, char **argv)
 		printf("{\"dry_run\":%s,\"checkpoints\":%" PRId64 "}\n", p.dry_run ? "true" : "false", p.removed);
 	else if (e == 0 && !quiet)
 		printf(p.dry_run ? "%" PRId64 " checkpoints would go\n" : "%" PRId64 " checkpoints are gone\n", p.removed);
-	paths_done(&p.gone);
 	return e < 0 ? checkpoint_failed(ctx, e, &diag) : 0;
 }

@@ -73,6 +73,31 @@ static char *prefix_of(const char *worktree, const char *start)
 	return asprintf(&prefix, "%s/", to + bytes + 1) < 0 ? NULL : prefix;
 }
 
+/* libgit2 does not find what belongs to somebody else, and some versions say no more of it. */
+#if LIBGIT2_VER_MAJOR == 1 && LIBGIT2_VER_MINOR < 5
+#define GIT_EOWNER GIT_ENOTFOUND
+#endif
+
+/* True if the folder, or one above it, has a .git that is not ours. */
+static bool is_others(const char *start)
+{
+	_cleanup_free_ char *folder = realpath(start, NULL);
+	char *slash;
+
+	while (folder) {
+		_cleanup_free_ char *git = repo_path(folder, ".git");
+		struct stat st;
+
+		if (git && stat(git, &st) == 0)
+			return st.st_uid != geteuid();
+		slash = strrchr(folder, '/');
+		if (!slash || slash == folder)
+			return false;
+		*slash = '\0';
+	}
+	return false;
+}
+
 int repo_open(const char *start, struct repo *ret, struct ccm_diag *diag)
 {
 	struct repo r = { 0 };
@@ -85,13 +110,11 @@ int repo_open(const char *start, struct repo *ret, struct ccm_diag *diag)
 				    "has checkpoints");
 	init_libgit2();
 	code = git_repository_open_ext(&r.git, start, 0, NULL);
-	if (code == GIT_ENOTFOUND)
+	if (code == GIT_ENOTFOUND && !is_others(start))
 		return ccm_diag_set(diag, -ENOENT, "'%s' is in no git repository", start);
-#if LIBGIT2_VER_MAJOR > 1 || LIBGIT2_VER_MINOR >= 5
-	if (code == GIT_EOWNER)
+	if (code == GIT_EOWNER || code == GIT_ENOTFOUND)
 		return ccm_diag_set(diag, -CCM_E_REFUSED, "the repository of '%s' belongs to another user; "
 				    "if you trust it: git config --global --add safe.directory DIR", start);
-#endif
 	if (code < 0) {
 		const git_error *e = git_error_last();
 

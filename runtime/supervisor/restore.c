@@ -487,6 +487,58 @@ int restore_apply(struct repo *r, const struct restore_plan *p, size_t *ret_done
 	return e;
 }
 
+/* ---- afterwards */
+
+static bool has_bytes(const struct change *c, const void *data, size_t bytes)
+{
+	git_oid oid;
+
+	return git_odb_hash(&oid, data, bytes, GIT_OBJECT_BLOB) == 0 && git_oid_equal(&oid, &c->oid);
+}
+
+/* True if the file is as it should be; of one that is converted on the way, only that it is there. */
+static bool is_right(int root, const struct change *c, bool converted)
+{
+	_cleanup_sbuf_ struct ccm_sbuf bytes = { 0 };
+	_cleanup_close_ int dir = -1, fd = -1;
+	char target[4097];
+	const char *name;
+	struct stat st;
+	ssize_t n;
+
+	dir = open_parent(root, c->path, false, &name);
+	if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return !c->mode;
+	if (!c->mode)
+		return S_ISDIR(st.st_mode);
+	if (c->mode == GIT_FILEMODE_LINK) {
+		n = readlinkat(dir, name, target, sizeof target);
+		return n >= 0 && has_bytes(c, target, (size_t)n);
+	}
+	if (!S_ISREG(st.st_mode) || ((st.st_mode & S_IXUSR) != 0) != (c->mode == GIT_FILEMODE_BLOB_EXECUTABLE))
+		return false;
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return converted || (fd >= 0 && ccm_read_fd(fd, SIZE_MAX / 4, &bytes) == 0 &&
+			     has_bytes(c, ccm_sbuf_str(&bytes), bytes.bytes));
+}
+
+int restore_verify(struct repo *r, const struct restore_plan *p, struct ccm_diag *diag)
+{
+	_cleanup_close_ int root = open(r->worktree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ enum conversion *conversions = calloc(p->count + 1, sizeof *conversions);
+	struct writer w = { .repo = r, .diag = diag };
+	int e = conversions ? conversions_of(&w, p, conversions) : -ENOMEM;
+
+	for (size_t i = 0; i < p->count && e == 0; i++) {
+		bool converted = conversions[i] >= CONVERSION_BOTH && !paths_have(p->raw, p->items[i].to.path);
+
+		if (!is_right(root, &p->items[i].to, converted))
+			e = ccm_diag_set(diag, -EIO, "'%s' is not as it was in the checkpoint: something else has changed it",
+					 p->items[i].to.path);
+	}
+	return e;
+}
+
 /* ---- elsewhere */
 
 struct lay {

@@ -35,6 +35,9 @@ void restore_plan_done(struct restore_plan *p);
 /* Writes them one by one, each in one step. On failure *ret_done says how many were written. */
 int restore_apply(struct repo *r, const struct restore_plan *p, size_t *ret_done, struct ccm_diag *diag);
 
+/* Looks whether every file of the plan is now as it should be: something else may have written it meanwhile. */
+int restore_verify(struct repo *r, const struct restore_plan *p, struct ccm_diag *diag);
+
 /* Writes the files of the checkpoint into the folder dir, which is made, or must be empty. */
 int restore_to(struct repo *r, const struct checkpoint *target, const struct paths *only, const char *dir,
 	       size_t *ret_files, struct ccm_diag *diag);

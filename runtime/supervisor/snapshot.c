@@ -17,6 +17,8 @@
 #define INDEX_PREFIX "index-"
 #define EMPTY_NAME "empty"
 #define READ_TRIES 3
+/* So many changes against the tree of some checkpoint may be a commit that the user has made since. */
+#define REBASE_MIN_FILES 200
 /* So much is read again each time rather than bringing the index up to date, which costs as much as `git status`. */
 #define BEHIND_MAX_FILES 48
 #define BEHIND_MAX_BYTES (2L * 1024 * 1024)
@@ -172,6 +174,7 @@ static void forget_look(struct snapshot *s)
 	paths_done(&s->raw);
 	ccm_sbuf_clear(&s->why);
 	s->read_bytes = 0;
+	s->unsettled = false;
 }
 
 void snapshot_forget(struct snapshot *s)
@@ -286,6 +289,7 @@ struct entry {
 	bool tracked;                /* base_mode and base_oid are what it is in base */
 	bool untracked;              /* neither tracked by the user's git nor ignored */
 	bool drop;                   /* no longer tracked, and ignored */
+	bool tracked_by_user;        /* untracked only to our index */
 	bool skip;
 	uint32_t base_mode, mode;    /* mode: as git sees the file; 0: to be found out, or gone */
 	git_oid base_oid;
@@ -514,6 +518,11 @@ struct crowd {
 	int error;
 };
 
+static bool is_extra(const struct entry *e)
+{
+	return e->untracked && !e->tracked_by_user;
+}
+
 /* Of the untracked among entries lo to hi, which lie in one folder whose name ends at skip: leaves out the smallest folders
  * that hold too many, and returns how many remain. */
 static size_t thin_out(struct crowd *c, size_t lo, size_t hi, size_t skip)
@@ -530,12 +539,12 @@ static size_t thin_out(struct crowd *c, size_t lo, size_t hi, size_t skip)
 		if (at[bytes])
 			rest += thin_out(c, i, end, skip + bytes + 1);
 		else
-			rest += all[i].untracked && !all[i].skip;
+			rest += is_extra(&all[i]) && !all[i].skip;
 	}
 	if (rest <= c->max)
 		return rest;
 	for (size_t i = lo; i < hi; i++)
-		c->entries->items[i].skip = c->entries->items[i].skip || all[i].untracked;
+		c->entries->items[i].skip = all[i].skip || is_extra(&all[i]);
 	if (c->error == 0)
 		c->error = skip ? leave_out(c->s, all[lo].path, skip, "%zu files that git does not track, more than max_files", rest) :
 				  leave_out(c->s, "./", 2, "%zu files that git does not track, more than max_files", rest);
@@ -726,6 +735,7 @@ static int add_change(struct snapshot *s, struct change *c)
 
 static int read_entries(struct reader *reader, const struct entries *entries)
 {
+	struct snapshot *s = reader->s;
 	_cleanup_free_ enum conversion *conversions = calloc(entries->count + 1, sizeof *conversions);
 	_cleanup_free_ const char **paths = calloc(entries->count + 1, sizeof *paths);
 	int r;
@@ -734,7 +744,7 @@ static int read_entries(struct reader *reader, const struct entries *entries)
 		return -ENOMEM;
 	for (size_t i = 0; i < entries->count; i++)
 		paths[i] = entries->items[i].path;
-	r = conversion_of(reader->s->repo, paths, entries->count, conversions, reader->diag);
+	r = conversion_of(s->repo, paths, entries->count, conversions, reader->diag);
 	for (size_t i = 0; i < entries->count && r == 0; i++) {
 		const struct entry *e = &entries->items[i];
 		struct change change = { 0 };
@@ -745,10 +755,11 @@ static int read_entries(struct reader *reader, const struct entries *entries)
 		if (!change.path)
 			return -ENOMEM;
 		r = read_entry(reader, e, conversions[i], &change);
+		s->unsettled = s->unsettled || (!e->tracked && !e->untracked && !e->drop && !change.mode);
 		/* As it was: only its times had changed, or git compares it in another form. */
 		if (r == 0 && (e->tracked ? change.mode != e->base_mode || !git_oid_equal(&change.oid, &e->base_oid) :
 					    change.mode || e->drop))
-			r = add_change(reader->s, &change);
+			r = add_change(s, &change);
 		free(change.path);
 	}
 	return r;
@@ -837,8 +848,32 @@ static int build_on_last(struct snapshot *s, const git_tree *last, struct object
 
 /* ---- together */
 
+/* True if the index stands for another tree than that of HEAD, so that beginning anew may leave less to read. */
+static bool is_beside_head(const struct snapshot *s)
+{
+	git_oid head;
+
+	return head_tree(s->repo, &head, NULL) > 0 && (s->base_empty || !git_oid_equal(&head, &s->base));
+}
+
+/* Of what our index does not know, some may be tracked by the user's git: only the rest can be too much. */
+static int mark_tracked(struct snapshot *s, struct entries *e, const struct snapshot_limits *limits, struct ccm_diag *diag)
+{
+	const char *const args[] = { "ls-files", "-z", "--cached", NULL };
+	_cleanup_git_ struct repo_git call = { .args = args };
+	int r = repo_git_run(s->repo, &call, 1, limits->timeout_ms, false, diag);
+
+	for (const char *at = ccm_sbuf_str(&call.out), *end = at + call.out.bytes; r == 0 && at < end; at += strlen(at) + 1) {
+		struct entry *entry = find_entry(e, at);
+
+		if (entry)
+			entry->tracked_by_user = true;
+	}
+	return r;
+}
+
 static int look(struct snapshot *s, const struct snapshot_limits *limits, const git_tree *last, struct objects *o,
-		struct ccm_diag *diag)
+		bool may_begin_anew, struct ccm_diag *diag)
 {
 	const char *const args[] = { "status", "--porcelain=v2", "-z", "--untracked-files=all", "--no-renames",
 				     "--ignore-submodules=dirty", "--no-ahead-behind", NULL };
@@ -857,6 +892,12 @@ static int look(struct snapshot *s, const struct snapshot_limits *limits, const 
 	s->must_move = ignoring_changed(&entries);
 	if (r == 0 && needs_ignored(s, &entries))
 		r = add_ignored(s, &entries, limits, diag);
+	if (r < 0)
+		return r;
+	if (may_begin_anew && entries.count > REBASE_MIN_FILES && is_beside_head(s))
+		return -EAGAIN;
+	if (entries.count > crowd.max)
+		r = mark_tracked(s, &entries, limits, diag);
 	if (r < 0)
 		return r;
 	thin_out(&crowd, 0, entries.count, 0);
@@ -891,7 +932,7 @@ int snapshot_look(struct snapshot *s, const struct snapshot_limits *limits, cons
 			began = true;
 		}
 		forget_look(s);
-		r = look(s, limits, last_tree, o, diag);
+		r = look(s, limits, last_tree, o, !began, diag);
 		/* An index of ours that is damaged, or whose tree is gone: the user's is there to begin anew with. */
 		if (r == 0 || r == -ENOMEM || r == -ETIMEDOUT || began)
 			return r;
@@ -954,5 +995,5 @@ int snapshot_move_on(struct snapshot *s, bool named, struct ccm_diag *diag)
 		git_oid_cpy(&s->base, &s->tree);
 		s->base_empty = false;
 	}
-	return s->stamp_changed ? ccm_write_file(synced, ccm_sbuf_str(&s->stamp), s->stamp.bytes, 0600, false) : 0;
+	return s->stamp_changed && !s->unsettled ? ccm_write_file(synced, ccm_sbuf_str(&s->stamp), s->stamp.bytes, 0600, false) : 0;
 }

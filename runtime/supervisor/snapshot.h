@@ -50,6 +50,7 @@ struct snapshot {
 	size_t count;
 	int64_t read_bytes;          /* of them */
 	bool must_move;              /* the index must not stay behind: what is ignored has changed */
+	bool unsettled;              /* tracked, ignored and not there: it may come back at any time */
 	struct paths left_out;       /* "big.iso", "build/" */
 	struct ccm_sbuf why;         /* a line for each of them: "big.iso: 1.2 GiB, more than max_file" */
 	struct paths raw;
