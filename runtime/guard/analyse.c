@@ -153,7 +153,7 @@ void run_text(struct shell *sh, const struct guard_value *text, const char *via,
 	const char *old_via = sh->via, *old_text = sh->text;
 	const struct emitted *old_by = sh->runs_in;
 	size_t old_bytes = sh->text_bytes;
-	bool outermost = sh->outermost;
+	bool outermost = sh->outermost, no_functions = sh->no_functions;
 	struct guard_value code = value_as_code(sh->walk->arena, text);
 	struct text path = TEXT(sh);
 
@@ -176,6 +176,7 @@ void run_text(struct shell *sh, const struct guard_value *text, const char *via,
 	sh->text = code.text;
 	sh->text_bytes = code.bytes;
 	sh->outermost = false;
+	sh->no_functions = false;
 	drop_read_texts(sh);
 	sh->walk->texts++;
 	walk_list(sh, parse(sh, code.text, code.bytes));
@@ -187,6 +188,7 @@ void run_text(struct shell *sh, const struct guard_value *text, const char *via,
 	sh->text = old_text;
 	sh->text_bytes = old_bytes;
 	sh->outermost = outermost;
+	sh->no_functions = no_functions;
 }
 
 struct guard_value output_of(struct shell *sh, struct stmt *list)

@@ -129,10 +129,19 @@ static char delimiter_of(const struct call *c, const char *valued)
 	return v && v->bytes > 0 ? v->text[0] : '\n';
 }
 
+/* IFS, also as it stands in front of the command: IFS=: read a b */
+static const char *separators(struct shell *sh)
+{
+	for (size_t i = sh->env_count; i > 0; i--)
+		if (strcmp(sh->env[i - 1].name, "IFS") == 0)
+			return sh->env[i - 1].value.text;
+	return var_value(sh, "IFS").text;
+}
+
 /* The line's words to the names, the rest to the last. */
 static void assign_line(struct shell *sh, const struct guard_value *line, const struct guard_value *names, size_t count)
 {
-	const char *ifs = var_value(sh, "IFS").text, *at = line->text, *end = line->text + line->bytes;
+	const char *ifs = separators(sh), *at = line->text, *end = line->text + line->bytes;
 
 	for (size_t i = 0; i < count; i++) {
 		const char *start, *stop;

@@ -88,7 +88,7 @@ static void downloaded_as_named(struct files *f, const char *directory)
 			continue;
 		start = start ? start + 3 : w;
 		n = strcspn(start, "?#");
-		slash = memrchr(start, '/', n);
+		slash = text_last_slash(start, n);
 		if (!slash || slash + 1 == start + n)
 			downloaded_in(f, directory, "index.html");
 		else
@@ -400,7 +400,7 @@ static void do_git(struct files *f)
 
 		if (n > 4 && strcmp(address + n - 4, ".git") == 0)
 			n -= 4;
-		slash = n > 0 ? memrchr(address, '/', n) : NULL;
+		slash = text_last_slash(address, n);
 		directory = slash ? guard_arena_copy(f->sh->walk->arena, slash + 1, n - (size_t)(slash + 1 - address))
 				  : address;
 	}

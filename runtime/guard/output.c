@@ -666,7 +666,7 @@ static void do_dirname(struct program *p)
 	n = v->bytes;
 	while (n > 1 && v->text[n - 1] == '/')
 		n--;
-	slash = memrchr(v->text, '/', n);
+	slash = text_last_slash(v->text, n);
 	if (!slash)
 		print_line(p, value_of("."));
 	else
@@ -686,7 +686,7 @@ static void do_basename(struct program *p)
 	n = v->bytes;
 	while (n > 1 && v->text[n - 1] == '/')
 		n--;
-	slash = n > 1 ? memrchr(v->text, '/', n) : NULL;
+	slash = n > 1 ? text_last_slash(v->text, n) : NULL;
 	name = slash ? value_copy(p->sh->walk->arena, slash + 1, n - (size_t)(slash + 1 - v->text))
 		     : value_copy(p->sh->walk->arena, v->text, n);
 	if (p->count > 2 && name.bytes > p->words[2].bytes &&

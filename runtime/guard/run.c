@@ -149,6 +149,7 @@ void run_under(struct shell *sh, struct guard_value *words, size_t count, const 
 	const char *old_via = sh->via;
 	const struct emitted *old_by = sh->runs_in;
 	unsigned old_flags = sh->flags;
+	bool old_no_functions = sh->no_functions;
 
 	if (count == 0)
 		return;
@@ -160,7 +161,10 @@ void run_under(struct shell *sh, struct guard_value *words, size_t count, const 
 	sh->via = via_with(sh, via);
 	sh->runs_in = by;
 	sh->flags |= flags;
+	/* Functions and aliases are the shell's own: sudo, command and the rest know programs only. */
+	sh->no_functions = via[0] != '\0';
 	run_command(sh, words, count);
+	sh->no_functions = old_no_functions;
 	sh->via = old_via;
 	sh->runs_in = old_by;
 	sh->flags = old_flags;
@@ -322,9 +326,9 @@ void run_command(struct shell *sh, struct guard_value *words, size_t count)
 		emit(sh, words, 0);
 		return;
 	}
-	if (run_alias(sh, words, count))
+	if (!sh->no_functions && run_alias(sh, words, count))
 		return;
-	if (words[0].known && call_function(sh, words[0].text, words, count)) {
+	if (!sh->no_functions && words[0].known && call_function(sh, words[0].text, words, count)) {
 		sh->last_arg = words[count - 1];
 		return;
 	}

@@ -141,6 +141,7 @@ struct shell {
 	unsigned scope;
 	unsigned choice, choices;            /* which of its possible values each variable has now, of how many */
 	bool no_globs;
+	bool no_functions;                   /* the next command is started by a program */
 	bool lenient;                        /* the text is not bash: that a part has no place in it is no problem */
 	bool took_line;                      /* a read found a line */
 	unsigned flags;                      /* enum guard_flag of what runs here */

@@ -257,6 +257,13 @@ void text_add_hex(struct text *t, const char *bytes, size_t n)
 	}
 }
 
+const char *text_last_slash(const char *text, size_t bytes)
+{
+	while (bytes > 0 && text[bytes - 1] != '/')
+		bytes--;
+	return bytes > 0 ? text + bytes - 1 : NULL;
+}
+
 bool text_in(const char *word, const char *list)
 {
 	size_t n = strlen(word);

@@ -67,6 +67,9 @@ void text_add_byte(struct text *t, unsigned c);
 void text_add_base64(struct text *t, const char *bytes, size_t n);
 void text_add_hex(struct text *t, const char *bytes, size_t n);
 
+/* The last slash in the first bytes of a text; NULL: there is none. */
+const char *text_last_slash(const char *text, size_t bytes);
+
 /* True if the word is one of those in the list, which are divided by blanks. */
 bool text_in(const char *word, const char *list);
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "libccm/macros.h"
 #include "reader.h"
@@ -370,7 +371,15 @@ bool run_shell(struct shell *sh, const char *name, struct guard_value *words, si
 	} else if (i < count && !from_stdin && !value_is(&words[i], "-")) {
 		run_script_file(&r, &words[i], i + 1);
 	} else {
+		struct guard_value *args = sh->args;
+		size_t arg_count = sh->arg_count;
+
+		/* sh -s -- A B */
+		sh->args = words + i;
+		sh->arg_count = count > i ? count - i : 0;
 		run_stdin(&r);
+		sh->args = args;
+		sh->arg_count = arg_count;
 	}
 	return true;
 }
