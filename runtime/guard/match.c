@@ -910,6 +910,18 @@ static bool in_force(struct matcher *m, struct guard_rule *rule)
 	       rule->verdict != GUARD_OFF;
 }
 
+/* A sub-command that is asked what it does only says so: docker system prune --help. Where it writes, it writes the help. */
+static bool only_helps(const struct guard_rule *rule, const struct args *a)
+{
+	bool sub = false, help = false;
+
+	for (size_t i = 0; i < rule->need_count; i++)
+		sub |= rule->needs[i].key == GUARD_KEY_SUB;
+	for (size_t i = 0; i < a->option_count; i++)
+		help |= a->options[i].bytes == 6 && memcmp(a->options[i].name, "--help", 6) == 0;
+	return sub && help && !a->command->redirect_count;
+}
+
 static void try_rule(struct matcher *m, size_t index, struct args *a, size_t command, const struct guard_fact *fact)
 {
 	struct guard_rule *rule = guard_rules_get(m->j->rules, index);
@@ -917,7 +929,7 @@ static void try_rule(struct matcher *m, size_t index, struct args *a, size_t com
 	struct guard_match match = { .rule = rule, .command = command, .fact = fact };
 	size_t near = 0;
 
-	if (!in_force(m, rule))
+	if (!in_force(m, rule) || (a && only_helps(rule, a)))
 		return;
 	for (size_t i = 0; i < rule->need_count && !match.missed; i++) {
 		enum so is = a ? meets(m, a, &rule->needs[i], &at) : NO;
