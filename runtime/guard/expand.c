@@ -584,7 +584,7 @@ static void expand_param(struct expander *x, const struct param *p, bool in_doub
 		if (v.known && v.bytes > 0 && step(x->sh)) {
 			size_t n = strcspn(v.text, "[");
 
-			if (v.text[n] == '[') {
+			if (v.text[n] == '[' && v.bytes > n + 2 && v.text[v.bytes - 1] == ']') {
 				target.name = guard_arena_copy(x->sh->walk->arena, v.text, n);
 				target.index = guard_read_quoted(x->sh->walk->arena, v.text + n + 1, v.bytes - n - 2);
 			}
