@@ -97,14 +97,17 @@ code_of() {
 # Usage: at_terminal COMMAND
 # What a person does: the command in a shell on a terminal of its own, which no agent has started. Prints what appears there.
 at_terminal() {
-	local tmux=(env -i PATH="$PATH" HOME="$HOME" CCM_HOME="$CCM_HOME" CCM_DATA_DIR="$CCM_DATA_DIR" TERM=xterm LC_ALL=C.UTF-8
+	local tmux=(env -i PATH="$PATH" HOME="$HOME" CCM_HOME="$CCM_HOME" CCM_DATA_DIR="$CCM_DATA_DIR" TERM=xterm SHELL=/bin/sh LC_ALL=C.UTF-8
 		ASAN_OPTIONS="${ASAN_OPTIONS-}" tmux -S "$BATS_TEST_TMPDIR/tmux" -f /dev/null)
-	local done="$BATS_TEST_TMPDIR/done"
+	local done="$BATS_TEST_TMPDIR/done" end=$((SECONDS + 120))
 	rm -f "$done"
 	printf '%s\n' "$1" >"$BATS_TEST_TMPDIR/typed"
 	"${tmux[@]}" new-session -d -x 200 -y 50 "sh '$BATS_TEST_TMPDIR/typed' >'$BATS_TEST_TMPDIR/shown' 2>&1; echo \$? >'$done.new'; \
 		mv '$done.new' '$done'"
-	until [ -e "$done" ]; do sleep 0.05; done
+	until [ -e "$done" ]; do
+		[ "$SECONDS" -lt "$end" ] || { echo 'nothing happened at the terminal' >&2; return 99; }
+		sleep 0.05
+	done
 	cat "$BATS_TEST_TMPDIR/shown"
 	return "$(cat "$done")"
 }
