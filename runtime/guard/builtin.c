@@ -368,9 +368,6 @@ static void do_source(struct call *c)
 	size_t i = skip_options(c, "p");
 	struct fd before = c->sh->fds[FD_COUNT - 1];
 	struct guard_value text = value_of("");
-	const struct file *f;
-	const char *abs, *script;
-	size_t bytes = 0;
 	struct guard_value *args = c->sh->args;
 	size_t arg_count = c->sh->arg_count;
 
@@ -380,20 +377,14 @@ static void do_source(struct call *c)
 		run_text(c->sh, &text, "source", c->self);
 		return;
 	}
-	f = file_find(c->sh, c->words[i].text);
-	abs = absolute(c->sh, c->words[i].text);
-	if (f && f->has_content) {
-		text = f->content;
+	if (script_text(c->sh, &c->words[i], &text)) {
+		;
 	} else if (value_begins(&c->words[i], "/dev/") || value_begins(&c->words[i], "/proc/self/fd/")) {
 		open_file(c->sh, FD_COUNT - 1, c->words[i].text, GUARD_READ);
 		text = read_all(c->sh, &c->sh->fds[FD_COUNT - 1]);
 		c->sh->fds[FD_COUNT - 1] = before;
-	} else if (abs && c->words[i].known && c->sh->walk->source->script &&
-		   (script = c->sh->walk->source->script(c->sh->walk->source->user, abs, &bytes))) {
-		text = value_copy(c->sh->walk->arena, script, bytes);
 	} else {
-		text.taint = f ? f->content.taint : file_taint(c->sh, c->words[i].text, false);
-		judge_file(c->sh, text.taint, c->self);
+		judge_file(c->sh, file_taint(c->sh, c->words[i].text, false), c->self);
 		return;
 	}
 	if (c->count > i + 1) {

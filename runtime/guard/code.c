@@ -1557,25 +1557,20 @@ static const struct guard_value *code_option(struct program *p, size_t *i, struc
 
 static void run_file(struct program *p, const struct guard_value *path)
 {
-	const struct file *f = file_find(p->sh, path->text);
-	const char *abs = path->known ? absolute(p->sh, path->text) : NULL, *script;
 	struct guard_value text;
-	size_t bytes = 0;
 
-	if (f && f->has_content) {
-		run_code(p, &f->content, true);
+	if (script_text(p->sh, path, &text)) {
+		run_code(p, &text, true);
 	} else if (value_begins(path, "/dev/fd/") || value_begins(path, "/dev/stdin") ||
 		   value_begins(path, "/proc/self/fd/")) {
+		struct fd before = p->sh->fds[FD_COUNT - 1];
+
 		open_file(p->sh, FD_COUNT - 1, path->text, GUARD_READ);
 		text = read_all(p->sh, &p->sh->fds[FD_COUNT - 1]);
+		p->sh->fds[FD_COUNT - 1] = before;
 		run_code(p, &text, true);
-	} else if (judge_file(p->sh, strstr(path->text, "://") ? GUARD_TAINT_NETWORK : file_taint(p->sh, path->text, false), p->self)) {
-		;
-	} else if (abs && p->sh->walk->source->script &&
-		   (script = p->sh->walk->source->script(p->sh->walk->source->user, abs, &bytes))) {
-		text = value_copy(p->sh->walk->arena, script, bytes);
-		run_code(p, &text, false);
-	} else if (!path->known && (p->sh->flags & GUARD_ARGS_OPEN)) {
+	} else if (!judge_file(p->sh, strstr(path->text, "://") ? GUARD_TAINT_NETWORK : file_taint(p->sh, path->text, false),
+			       p->self) && !path->known && (p->sh->flags & GUARD_ARGS_OPEN)) {
 		add_fact(p->sh, GUARD_FACT_RUNS_UNKNOWN, p->self, joined_words(p->sh, p->words, p->count));
 	}
 }

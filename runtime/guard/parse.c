@@ -11,7 +11,7 @@
 #include "reader.h"
 
 #define DEPTH_MAX 1500           /* of the JSON; each level is a frame of ours */
-#define TIMEOUT_MS 1500
+#define TIMEOUT_MS 1000
 #define OUTPUT_MAX ((size_t)8 << 20)
 
 /* ------------------------------------------------------------------------------------------------ JSON */

@@ -17,11 +17,13 @@
 
 #define GUARD_PARSE_MAX 4096         /* bytes that shfmt is given */
 #define GUARD_PARSE_RUNS 24          /* how often one analysis starts it */
+#define GUARD_PARSE_US 1000000       /* after how long in it, in all, it is not started again */
 
 struct guard_parsing {
 	bool without_parser;         /* in: as if there were no shfmt */
 	bool nested;                 /* in: a text within a text; our own reader may take more of them */
 	unsigned *runs;              /* in and out: how often shfmt was started */
+	int64_t spent_us;            /* in: in shfmt before */
 	bool parsed;                 /* out: by shfmt */
 	int64_t took_us;             /* out: in shfmt */
 	const char *problem;         /* out: what was not understood; NULL: nothing */

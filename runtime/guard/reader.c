@@ -82,7 +82,8 @@ static bool is_blank(char c)
 
 static bool ends_word(const struct reader *r)
 {
-	return r->at >= r->end || is_blank(*r->at) || strchr("\n;&|<>()", *r->at);
+	return r->at >= r->end || is_blank(*r->at) || strchr("\n;&|<>()", *r->at) ||
+	       (*r->at == '\r' && (r->at + 1 == r->end || r->at[1] == '\n'));
 }
 
 /* ------------------------------------------------------------------------------------------------ parts of words */
@@ -598,7 +599,7 @@ static bool at_keyword(const struct reader *r, const char *keyword)
 
 	if (!at_text(r, keyword))
 		return false;
-	return behind >= r->end || is_blank(*behind) || strchr("\n;&|<>()", *behind);
+	return behind >= r->end || is_blank(*behind) || strchr("\n\r;&|<>()", *behind);
 }
 
 static bool take_keyword(struct reader *r, const char *keyword)

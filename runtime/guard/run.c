@@ -234,23 +234,18 @@ static bool run_alias(struct shell *sh, struct guard_value *words, size_t count)
 static bool run_script(struct shell *sh, struct guard_value *words, size_t count, struct emitted *self)
 {
 	const struct file *f = words[0].known && strchr(words[0].text, '/') ? file_find(sh, words[0].text) : NULL;
-	const char *abs = words[0].known && strchr(words[0].text, '/') ? absolute(sh, words[0].text) : NULL,
-		   *text = NULL, *line_end;
 	struct guard_value content, *interpreter;
+	const char *line_end;
 	struct shell sub;
-	size_t bytes = 0, n = 0;
+	size_t n = 0;
 
-	if (!abs)
+	if (!words[0].known || !strchr(words[0].text, '/'))
 		return false;
 	if (f && (f->content.taint & (GUARD_TAINT_NETWORK | GUARD_TAINT_DECODED)))
 		add_fact(sh,
 			 f->content.taint & GUARD_TAINT_NETWORK ? GUARD_FACT_RUNS_DOWNLOAD : GUARD_FACT_RUNS_DECODED,
 			 self, joined_words(sh, words, count));
-	if (f && f->has_content)
-		content = f->content;
-	else if (sh->walk->source->script && (text = sh->walk->source->script(sh->walk->source->user, abs, &bytes)))
-		content = value_copy(sh->walk->arena, text, bytes);
-	else
+	if (!script_text(sh, &words[0], &content))
 		return false;
 	content.taint = 0;
 	sub = subshell_of(sh);

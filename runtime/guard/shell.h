@@ -206,6 +206,9 @@ struct file *file_find(struct shell *sh, const char *path);
 struct file *file_write(struct shell *sh, const char *path, const struct guard_value *content, bool append);
 unsigned file_taint(struct shell *sh, const char *path, bool below);     /* of the path itself and what was written there */
 struct guard_value file_read(struct shell *sh, const char *path);
+/* The text of a script that this text or this session wrote; what it was before something was added to it is left out if
+ * nobody knows. False: nobody wrote it, or it cannot be named. */
+bool script_text(struct shell *sh, const struct guard_value *path, struct guard_value *ret);
 /* Copies what is known of a file (or directory) to another name. */
 void file_copy(struct shell *sh, const char *from, const char *to);
 void write_fd(struct shell *sh, int fd, const struct guard_value *v);

@@ -363,11 +363,48 @@ unsigned file_taint(struct shell *sh, const char *path, bool below)
 	return taint;
 }
 
+static bool is_script_name(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot && text_in(dot + 1, "sh bash zsh py js mjs ts rb pl php lua");
+}
+
+static bool session_wrote(struct shell *sh, const char *path, struct guard_value *ret)
+{
+	const struct guard_source *source = sh->walk->source;
+	const char *abs = absolute(sh, path), *text;
+	size_t bytes = 0;
+
+	if (!abs || !source->script || strpbrk(abs, "\001\002\003"))
+		return false;
+	text = source->script(source->user, abs, &bytes);
+	if (text)
+		*ret = value_copy(sh->walk->arena, text, bytes);
+	return text != NULL;
+}
+
+bool script_text(struct shell *sh, const struct guard_value *path, struct guard_value *ret)
+{
+	const struct file *f = file_find(sh, path->text);
+	size_t unknown = 0;
+
+	if (!f || !f->has_content)
+		return path->known && session_wrote(sh, path->text, ret);
+	if (f->content.text[0] == GUARD_UNKNOWN && f->content.bytes > 1)
+		unknown = 1;
+	*ret = value_from(sh->walk->arena, &f->content, unknown);
+	return true;
+}
+
 struct guard_value file_read(struct shell *sh, const char *path)
 {
 	struct file *f = file_find(sh, path);
 	struct guard_value v = f && f->has_content ? f->content : value_unknown(0);
 
+	/* Asking costs: only for what is named as a script and goes somewhere. */
+	if (!(f && f->has_content) && sh->fds[1].kind == FD_SINK && is_script_name(path))
+		session_wrote(sh, path, &v);
 	v.taint |= file_taint(sh, path, false);
 	return v;
 }

@@ -254,36 +254,28 @@ static void run_table(struct run *r, const struct wrapper *w)
 
 static void run_script_file(struct run *r, const struct guard_value *path, size_t args)
 {
-	const struct file *f = file_find(r->sh, path->text);
-	const char *abs = path->known ? absolute(r->sh, path->text) : NULL, *script;
 	struct shell sub = subshell_of(r->sh);
-	struct guard_value text;
-	size_t bytes = 0;
-	unsigned taint = file_taint(r->sh, path->text, false) | path->taint;
+	struct guard_value text, output = value_unknown(0);
 
 	sub.args = r->words + args;
 	sub.arg_count = r->count > args ? r->count - args : 0;
 	sub.name = *path;
-	if (value_begins(path, "/dev/stdin") || (value_begins(path, "/dev/fd/") && !f) ||
-	    value_begins(path, "/proc/self/fd/")) {
+	if (script_text(r->sh, path, &text)) {
+		run_text(&sub, &text, r->name, r->self);
+		return;
+	}
+	if (value_begins(path, "/dev/stdin") || value_begins(path, "/dev/fd/") || value_begins(path, "/proc/self/fd/")) {
+		struct fd before = r->sh->fds[FD_COUNT - 1];
+
 		open_file(r->sh, FD_COUNT - 1, path->text, GUARD_READ);
 		text = read_all(r->sh, &r->sh->fds[FD_COUNT - 1]);
+		r->sh->fds[FD_COUNT - 1] = before;
 		run_text(&sub, &text, r->name, r->self);
-	} else if (f && f->has_content) {
-		text = f->content;
-		run_text(&sub, &text, r->name, r->self);
-	} else if (judge_file(r->sh, taint, r->self)) {
-		;
-	} else if (abs && r->sh->walk->source->script &&
-		   (script = r->sh->walk->source->script(r->sh->walk->source->user, abs, &bytes))) {
-		text = value_copy(r->sh->walk->arena, script, bytes);
-		run_text(&sub, &text, r->name, r->self);
-	} else if (!path->known && (r->sh->flags & GUARD_ARGS_OPEN)) {
+	} else if (!judge_file(r->sh, file_taint(r->sh, path->text, false) | path->taint, r->self) && !path->known &&
+		   (r->sh->flags & GUARD_ARGS_OPEN)) {
 		add_fact(r->sh, GUARD_FACT_RUNS_UNKNOWN, r->self, joined_words(r->sh, r->words, r->count));
 	}
-	text = value_unknown(0);
-	if (!(f && f->has_content))
-		write_fd(r->sh, 1, &text);
+	write_fd(r->sh, 1, &output);
 }
 
 /* What it reads from its standard input are commands. */

@@ -161,6 +161,21 @@ no_fact() {
 	finds 'rm -rf /' 'echo "rm -rf /" | tee x | cat | sh'
 }
 
+@test "commands: a script that the text writes, or adds to, is read where it runs" {
+	finds 'rm -rf /' 'echo "rm -rf /" >>deploy.sh; bash deploy.sh'
+	finds 'rm -rf /' 'echo "rm -rf \"\$1\"" >x; . ./x /'
+	finds 'rm -rf /' $'printf "all:\\n\\trm -rf /\\n" >Makefile; make'
+	finds 'rm -rf /' $'cat >x.py <<E\nimport os\nos.system("rm -rf /")\nE\npython3 x.py'
+	finds 'rm -rf /' 'cp x y; echo "rm -rf /" >x; mv x z; sh z'
+	no_fact 'echo ls >>deploy.sh; bash deploy.sh'
+}
+
+@test "commands: lines may end as on Windows" {
+	finds 'rm -rf /' $'if true; then\r\nrm -rf /\r\nfi\r\n'
+	commands --no-parser $'if true; then\r\nrm -rf /\r\nfi\r\n'
+	[[ $full == *$'\nrm -rf /\t'* ]]
+}
+
 @test "commands: text that stays text is none" {
 	for text in 'echo rm -rf /' 'git commit -m "rm -rf /"' $'cat >x <<E\nrm -rf /\nE' 'grep "rm -rf /" x' '# rm -rf /' \
 		'x="rm -rf /"' 'python3 -c "print(\"rm -rf /\")"' "awk 'BEGIN { print \"rm -rf /\" }'" "node -e 'f(\"rm -rf /\")'" \
