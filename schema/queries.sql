@@ -575,3 +575,42 @@ ORDER BY id DESC LIMIT :limit;
 -- query: JOB_AFTER_WORK
 UPDATE job SET due_ms = max(:now_ms, coalesce(started_ms, 0) + :after_ms)
 WHERE name = :name AND due_ms > max(:now_ms, coalesce(started_ms, 0) + :after_ms) AND failures = 0;
+
+-- Whoever was at it is dead.
+-- query: HELD_RECOVER
+UPDATE held SET state = 'held', lease_until_ms = NULL, changed_ms = :now_ms, problem = 'it was cut short'
+WHERE state = 'running' AND lease_until_ms <= :now_ms;
+
+-- A person who went on with the session has settled it.
+-- query: HELD_SETTLE
+UPDATE held SET state = 'done', changed_ms = :now_ms, problem = 'a person went on with the session'
+WHERE state = 'held' AND EXISTS (SELECT 1 FROM event e INDEXED BY event_session
+  WHERE e.session_id = held.session_id AND e.event = 'UserPromptSubmit' AND e.received_ms > max(held.held_ms, held.changed_ms)
+    AND e.verdict <> 'deny');
+
+-- query: HELD_GIVE_UP
+UPDATE held SET state = 'failed', changed_ms = :now_ms WHERE state = 'held' AND resumes >= :max_resumes;
+
+-- The session that waits longest, of those that are over: one that is still open belongs to its person.
+-- query: HELD_PICK
+SELECT h.session_id, min(h.held_ms) AS held_ms, max(h.cwd) AS cwd, max(h.resumes) AS resumes,
+  group_concat(h.prompt, char(10)) AS prompt
+FROM held h JOIN session s ON s.session_id = h.session_id
+WHERE h.state = 'held' AND s.ended_ms >= h.held_ms AND NOT EXISTS (
+  SELECT 1 FROM held r WHERE r.session_id = h.session_id AND r.state = 'running')
+GROUP BY h.session_id ORDER BY 2 LIMIT 1;
+
+-- query: HELD_START
+UPDATE held SET state = 'running', resumes = resumes + 1, started_ms = :now_ms, changed_ms = :now_ms,
+  lease_until_ms = :until_ms, problem = NULL
+WHERE session_id = :session_id AND state = 'held';
+
+-- query: HELD_END
+UPDATE held SET state = :state, changed_ms = :now_ms, lease_until_ms = NULL, problem = :problem,
+  cost_usd_micros = CASE WHEN id = (SELECT min(id) FROM held WHERE session_id = :session_id AND state = 'running')
+    THEN coalesce(cost_usd_micros, 0) + :cost_usd_micros ELSE cost_usd_micros END
+WHERE session_id = :session_id AND state = 'running';
+
+-- query: HELD_SPENT
+SELECT coalesce(max(started_ms), 0) AS last_ms,
+  coalesce(sum(cost_usd_micros) FILTER (WHERE started_ms >= :since_ms), 0) AS cost FROM held;

@@ -118,9 +118,12 @@ static void show_problems(const struct ctx *ctx)
 /* What was printed must have arrived; a full disk is no success. */
 static int flushed(int status)
 {
-	if (fflush(stdout) == 0 || status != CCM_EXIT_OK)
+	int r = fflush(stdout);
+
+	/* What was longer than the buffer may have failed before. */
+	if ((r == 0 && !ferror(stdout)) || status != CCM_EXIT_OK)
 		return status;
-	ccm_error("cannot write the output: %s", strerror(errno));
+	ccm_error("cannot write the output: %s", r < 0 ? strerror(errno) : "it is not whole");
 	return CCM_EXIT_FAILURE;
 }
 

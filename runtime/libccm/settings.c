@@ -91,6 +91,21 @@ static const struct key {
 	  "How ccusage is called, words with blanks between; not set, it is looked for in PATH and where npm installs." },
 	{ "quota", "ccusage_timeout", TYPE_DURATION, FIELD(ccusage_timeout_ms), "20s", NULL, 100, 300000,
 	  "How long ccusage may take." },
+	{ "resume", "sessions", TYPE_CHOICE, FIELD(resume), "off", "off|on", 0, 0,
+	  "Whether ccm-supervisor resumes sessions that quota-pause held back, by 'claude --resume ID -p', once the limit allows; "
+	  "only those that are over: one that is open in a terminal is left to you." },
+	{ "resume", "max_resumes", TYPE_COUNT, FIELD(max_resumes), "3", NULL, 1, 100,
+	  "How often it tries one of them." },
+	{ "resume", "gap", TYPE_DURATION, FIELD(resume_gap_ms), "5m", NULL, 0, 24LL * 3600 * 1000,
+	  "How long it waits between two of them." },
+	{ "resume", "timeout", TYPE_DURATION, FIELD(resume_timeout_ms), "1h", NULL, 1000, 24LL * 3600 * 1000,
+	  "How long one of them may take." },
+	{ "resume", "daily_budget_usd", TYPE_USD, FIELD(resume_budget_micros), "5", NULL, 0, 1000000LL * 1000000,
+	  "No more are resumed on a day on which they have cost so many dollars; 0 sets no bound." },
+	{ "resume", "quiet_hours", TYPE_LIST, FIELD(quiet_hours), "22:00-07:00", NULL, 0, 0,
+	  "No session is resumed between these times of the day; several on several lines." },
+	{ "resume", "claude_command", TYPE_LIST, FIELD(claude_command), "/usr/local/bin/claude", NULL, 0, 0,
+	  "How the client is called, words with blanks between; not set, claude is looked for in PATH and ~/.local/bin." },
 #undef FIELD
 };
 

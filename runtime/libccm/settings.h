@@ -70,6 +70,13 @@ struct ccm_settings {
 	int64_t token_limit;           /* [quota] token_limit; 0: not known */
 	struct ccm_setting_list ccusage_command;       /* [quota] ccusage_command: the last one counts */
 	int64_t ccusage_timeout_ms;    /* [quota] ccusage_timeout */
+	int64_t resume;                /* [resume] sessions: 1 on */
+	int64_t max_resumes;           /* [resume] max_resumes */
+	int64_t resume_gap_ms;         /* [resume] gap */
+	int64_t resume_timeout_ms;     /* [resume] timeout */
+	int64_t resume_budget_micros;  /* [resume] daily_budget_usd, in millionths; 0: no bound */
+	struct ccm_setting_list quiet_hours;           /* [resume] quiet_hours: 22:00-07:00 */
+	struct ccm_setting_list claude_command;        /* [resume] claude_command: the last one counts */
 	uint64_t given;                /* which keys the file has; see ccm_settings_has() */
 	struct ccm_sbuf problems;      /* one line each: "config.ini:3: unknown key 'payloda' ..." */
 };

@@ -26,10 +26,14 @@
 #define BUSY_MS 200                      /* how long our own small writes wait for a lock */
 #define END_MS 5000                      /* from asking a worker to end to SIGKILL */
 #define WAL_LONG_BYTES (1 << 20)         /* of the write-ahead log: time to tidy */
+#define RESUME_EVERY_MS 60000            /* how often it is seen whether a held session may go on */
 #define CONFIG_MAX_BYTES (1 << 20)
 #define SAID_MAX_BYTES 4096
 
+struct daemon;
+
 struct worker {
+	struct daemon *daemon;
 	const struct job *job;           /* NULL: none runs */
 	pid_t pid;
 	int64_t started_ms, start_us;
@@ -50,7 +54,7 @@ struct daemon {
 	char trouble[256];               /* why there is no database; "": there is */
 	int64_t event, meter, held;      /* the last activity seen */
 	struct ccm_sbuf config;          /* the configuration in force */
-	struct worker worker;
+	struct worker workers[2];        /* the second is for what may take long */
 };
 
 static void look(struct daemon *d);
@@ -256,16 +260,16 @@ static void judge(struct daemon *d, int r)
 
 static void worker_output(evutil_socket_t fd, short what, void *user)
 {
-	struct daemon *d = user;
+	struct worker *w = user;
 	char buf[4096];
 	ssize_t n;
 
 	(void)what;
 	while ((n = read(fd, buf, sizeof buf)) > 0)
-		if (d->worker.said.bytes < SAID_MAX_BYTES)
-			ccm_sbuf_add(&d->worker.said, buf, (size_t)n);
+		if (w->said.bytes < SAID_MAX_BYTES)
+			ccm_sbuf_add(&w->said, buf, (size_t)n);
 	if (n == 0)
-		event_del(d->worker.out);
+		event_del(w->out);
 }
 
 static void log_said(const struct worker *w)
@@ -305,14 +309,13 @@ static int64_t failures_of(struct daemon *d, const char *name)
 	return r > 0 ? ccm_rows_int(&rows, "failures") : 0;
 }
 
-static void end_worker(struct daemon *d, int status)
+static void end_worker(struct daemon *d, struct worker *w, int status)
 {
-	struct worker *w = &d->worker;
 	_cleanup_sbuf_ struct ccm_sbuf words = { 0 };
 	int64_t took_ms = (ccm_mono_us() - w->start_us) / 1000, failures;
 	const char *problem;
 
-	worker_output(w->fd, 0, d);
+	worker_output(w->fd, 0, w);
 	log_said(w);
 	problem = worker_problem(w, status, &words);
 	if (problem)
@@ -334,14 +337,19 @@ static void end_worker(struct daemon *d, int status)
 
 static void worker_late(evutil_socket_t fd, short what, void *user)
 {
-	struct daemon *d = user;
+	struct worker *w = user;
 
 	(void)fd, (void)what;
-	if (!d->worker.job)
+	if (!w->job)
 		return;
-	kill(-d->worker.pid, d->worker.timed_out ? SIGKILL : SIGTERM);
-	d->worker.timed_out = true;
-	set_timer(d->worker.deadline, END_MS);
+	kill(-w->pid, w->timed_out ? SIGKILL : SIGTERM);
+	w->timed_out = true;
+	set_timer(w->deadline, END_MS);
+}
+
+static bool is_working(const struct daemon *d)
+{
+	return d->workers[0].job || d->workers[1].job;
 }
 
 /* A file without a name that holds the configuration in force. */
@@ -369,7 +377,7 @@ static int start_worker(struct daemon *d, const struct job *job, int64_t now_ms)
 {
 	char parent[32];
 	const char *const argv[] = { d->ctx->self, "job", job->name, "--parent", parent, NULL };
-	struct worker w = { .job = job, .started_ms = now_ms, .start_us = ccm_mono_us() };
+	struct worker w = { .daemon = d, .job = job, .started_ms = now_ms, .start_us = ccm_mono_us() }, *slot;
 	_cleanup_close_ int config = config_file(d), in = -1, out = -1;
 	int fds[2], r;
 
@@ -386,10 +394,11 @@ static int start_worker(struct daemon *d, const struct job *job, int64_t now_ms)
 	r = ccm_proc_start(d->ctx->self, argv, config, out, &w.pid);
 	if (r < 0)
 		return r;
+	slot = &d->workers[job->is_long];
 	w.fd = TAKE_FD(in);
-	w.out = event_new(d->base, w.fd, EV_READ | EV_PERSIST, worker_output, d);
-	w.deadline = evtimer_new(d->base, worker_late, d);
-	d->worker = w;
+	w.out = event_new(d->base, w.fd, EV_READ | EV_PERSIST, worker_output, slot);
+	w.deadline = evtimer_new(d->base, worker_late, slot);
+	*slot = w;
 	event_add(w.out, NULL);
 	set_timer(w.deadline, job->deadline_ms);
 	if (d->verbose)
@@ -413,19 +422,23 @@ static int next_job(struct daemon *d, int64_t now_ms, char *name, size_t bytes, 
 	return 1;
 }
 
-/* Starts what is due, if nothing runs. */
+/* Starts what is due, if its place is free. *ret_due_ms: when the next is. */
 static int run_due(struct daemon *d, int64_t now_ms, int64_t *ret_due_ms)
 {
 	const struct job *job;
 	char name[64];
 	int r;
 
-	if (d->worker.job || d->ending)
+	if (d->ending)
 		return 0;
 	r = next_job(d, now_ms, name, sizeof name, ret_due_ms);
 	if (r <= 0 || *ret_due_ms > now_ms)
 		return r;
 	job = job_find(name);
+	if (job && d->workers[job->is_long].job) {
+		*ret_due_ms = INT64_MAX;     /* its end wakes us */
+		return 0;
+	}
 	/* A row of another version of ccm: never ours to do. */
 	r = ccm_db_exec(d->db, Q_JOB_LEASE, DB_ARGS(DB_TEXT("name", name), DB_INT("now_ms", now_ms),
 		DB_INT("until_ms", now_ms + (job ? job->deadline_ms + 2 * END_MS : 30LL * 24 * 3600 * 1000))));
@@ -505,6 +518,24 @@ static int clamp(struct daemon *d, int64_t now_ms)
 	return r;
 }
 
+/* As long as sessions wait, and may be resumed: it is tried once a minute. */
+static int see_held(struct daemon *d, int64_t now_ms)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	int r;
+
+	if (!d->ctx->settings.resume)
+		return 0;
+	r = ccm_db_query(d->db, Q_HELD_COUNT, NULL, &rows);
+	if (r == 0)
+		r = ccm_rows_next(&rows);
+	if (r <= 0 || !ccm_rows_int(&rows, "count"))
+		return r;
+	ccm_rows_done(&rows);
+	return ccm_db_exec(d->db, Q_JOB_AFTER_WORK, DB_ARGS(DB_TEXT("name", "resume"), DB_INT("now_ms", now_ms),
+							    DB_INT("after_ms", RESUME_EVERY_MS)));
+}
+
 /* Everything that may have changed; *ret_next_ms: when to look again at the latest. */
 static int look_at_all(struct daemon *d, int64_t now_ms, int64_t *ret_next_ms)
 {
@@ -518,6 +549,8 @@ static int look_at_all(struct daemon *d, int64_t now_ms, int64_t *ret_next_ms)
 		slog(SLOG_INFO, "quota-moved", "limits", SLOG_NUMBER(r), NULL);
 	if (r >= 0)
 		r = see_activity(d, now_ms);
+	if (r >= 0)
+		r = see_held(d, now_ms);
 	if (r >= 0 && (what & WATCH_SPOOL || ((what & WATCH_DATABASE) && wal_is_long(d))))
 		r = sooner(d, "tidy", now_ms);
 	/* Each of these takes the write lock: not at every change. */
@@ -594,9 +627,10 @@ static void on_child(evutil_socket_t fd, short what, void *user)
 
 	(void)fd, (void)what;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (pid == d->worker.pid)
-			end_worker(d, status);
-	if (d->ending && !d->worker.job)
+		for (size_t i = 0; i < ARRAY_SIZE(d->workers); i++)
+			if (d->workers[i].job && pid == d->workers[i].pid)
+				end_worker(d, &d->workers[i], status);
+	if (d->ending && !is_working(d))
 		event_base_loopbreak(d->base);
 	else
 		set_timer(d->gather, 0);
@@ -610,14 +644,12 @@ static void on_end(evutil_socket_t fd, short what, void *user)
 	slog(SLOG_INFO, "ending", "signal", SLOG_NUMBER(fd), NULL);
 	systemd_notify("STOPPING=1");
 	d->ending = true;
-	if (!d->worker.job) {
+	if (!is_working(d))
 		event_base_loopbreak(d->base);
-		return;
-	}
-	/* What it did is kept by itself; the job is begun anew next time. */
-	kill(-d->worker.pid, SIGTERM);
-	d->worker.timed_out = true;
-	set_timer(d->worker.deadline, END_MS);
+	/* What they did is kept by itself; the jobs are begun anew next time. */
+	for (size_t i = 0; i < ARRAY_SIZE(d->workers); i++)
+		if (d->workers[i].job)
+			worker_late(-1, 0, &d->workers[i]);
 }
 
 static void on_reload(evutil_socket_t fd, short what, void *user)
@@ -674,12 +706,16 @@ static void release(struct daemon *d)
 	struct event *const events[] = { d->changed, d->gather, d->timer, d->watchdog, d->on_term, d->on_int, d->on_hup,
 					 d->on_child };
 
-	if (d->worker.job) {
-		kill(-d->worker.pid, SIGKILL);
-		event_free(d->worker.out);
-		event_free(d->worker.deadline);
-		close(d->worker.fd);
-		ccm_sbuf_done(&d->worker.said);
+	for (size_t i = 0; i < ARRAY_SIZE(d->workers); i++) {
+		struct worker *w = &d->workers[i];
+
+		if (!w->job)
+			continue;
+		kill(-w->pid, SIGKILL);
+		event_free(w->out);
+		event_free(w->deadline);
+		close(w->fd);
+		ccm_sbuf_done(&w->said);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		if (events[i])
@@ -694,7 +730,7 @@ static void release(struct daemon *d)
 
 int daemon_run(struct ctx *ctx, bool verbose)
 {
-	struct daemon d = { .ctx = ctx, .verbose = verbose, .watch = { .fd = -1 }, .event = -1, .worker = { .fd = -1 } };
+	struct daemon d = { .ctx = ctx, .verbose = verbose, .watch = { .fd = -1 }, .event = -1 };
 	_cleanup_close_ int lock = -1;
 	int r;
 

@@ -10,6 +10,7 @@
 #include "libccm/quota.h"
 #include "libccm/tidy.h"
 #include "libccm/uuid.h"
+#include "resume.h"
 #include "sources.h"
 
 #define SECOND_MS 1000LL
@@ -118,11 +119,19 @@ static int run_quota(struct ctx *ctx)
 	return r < 0 ? r : forget_old(ctx->db, now_ms - KEEP_MS);
 }
 
+static int run_resume(struct ctx *ctx)
+{
+	int r = resume_next(ctx);
+
+	return r < 0 ? r : 0;
+}
+
 const struct job jobs[] = {
-	{ "tidy", "take in the spool, forget what is too old, checkpoint", HOUR_MS, 5 * MINUTE_MS, 10 * MINUTE_MS, run_tidy },
-	{ "quota", "read transcripts, ask ccusage", DAY_MS, MINUTE_MS, 10 * MINUTE_MS, run_quota },
-	{ "vacuum", "give free pages back", DAY_MS, 0, 5 * MINUTE_MS, run_vacuum },
-	{ "check", "look for damage in the database", 7 * DAY_MS, 0, HOUR_MS, run_check },
+	{ "tidy", "take in the spool, forget what is too old, checkpoint", HOUR_MS, 5 * MINUTE_MS, 10 * MINUTE_MS, false, run_tidy },
+	{ "quota", "read transcripts, ask ccusage", DAY_MS, MINUTE_MS, 10 * MINUTE_MS, false, run_quota },
+	{ "resume", "go on with a session that was held back", DAY_MS, 0, 25 * HOUR_MS, true, run_resume },
+	{ "vacuum", "give free pages back", DAY_MS, 0, 5 * MINUTE_MS, false, run_vacuum },
+	{ "check", "look for damage in the database", 7 * DAY_MS, 0, HOUR_MS, false, run_check },
 	{ 0 }
 };
 

@@ -16,6 +16,7 @@ struct job {
 	int64_t every_ms;            /* at the latest so long after the last time */
 	int64_t after_work_ms;       /* so long after the last time, if agents have been at work since; 0: that is no reason */
 	int64_t deadline_ms;         /* then it is ended */
+	bool is_long;                /* may take hours: it runs beside the others, which run one at a time */
 	int (*run)(struct ctx *ctx); /* 0, or an error; has said what went wrong */
 };
 

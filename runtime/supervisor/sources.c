@@ -13,7 +13,6 @@
 #define HOUR_MS (3600LL * 1000)
 #define OUTPUT_MAX_BYTES (1 << 20)
 #define TRANSCRIPT_PIECE_BYTES (64LL << 20)      /* then others may write in between */
-#define MAX_WORDS 16
 #define JOB "ccusage"
 
 extern char **environ;
@@ -121,11 +120,11 @@ static bool find_ccusage(struct ccm_sbuf *path)
 }
 
 /* The words of the configured command, cut apart in place; the first as a path in program. */
-static int split_command(char *text, const char **words, size_t *count, struct ccm_sbuf *program)
+int sources_split_command(char *text, const char **words, size_t *count, struct ccm_sbuf *program)
 {
 	char *save = NULL;
 
-	for (char *w = strtok_r(text, " \t", &save); w && *count < MAX_WORDS; w = strtok_r(NULL, " \t", &save))
+	for (char *w = strtok_r(text, " \t", &save); w && *count < SOURCES_WORDS; w = strtok_r(NULL, " \t", &save))
 		words[(*count)++] = w;
 	if (!*count)
 		return -ENOENT;
@@ -204,7 +203,7 @@ static int ask_ccusage(const struct ccm_settings *settings, int64_t now_ms, int6
 {
 	const char *configured = ccm_settings_text(&settings->ccusage_command);
 	_cleanup_free_ char *command = configured ? strdup(configured) : NULL;
-	const char *words[MAX_WORDS + 8] = { NULL };
+	const char *words[SOURCES_WORDS + 8] = { NULL };
 	_cleanup_sbuf_ struct ccm_sbuf program = { 0 };
 	struct ccm_proc_result result = { 0 };
 	char limit[32];
@@ -212,7 +211,7 @@ static int ask_ccusage(const struct ccm_settings *settings, int64_t now_ms, int6
 	int r;
 
 	if (command)
-		r = split_command(command, words, &count, &program);
+		r = sources_split_command(command, words, &count, &program);
 	else
 		r = find_ccusage(&program) ? 0 : -ENOENT;
 	if (r < 0) {

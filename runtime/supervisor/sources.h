@@ -31,6 +31,10 @@ struct sources_result {
 int sources_poll(struct ccm_db *db, const struct ccm_settings *settings, int64_t now_ms, struct sources_result *ret);
 void sources_result_done(struct sources_result *r);
 
+/* Cuts a configured command into words, in place; the first one as the path of a program. -ENOENT: there is none. */
+#define SOURCES_WORDS 16
+int sources_split_command(char *text, const char **words, size_t *count, struct ccm_sbuf *program);
+
 /* Reads what ccusage printed. False: no block is active. -CCM_E_JSON: that is no answer of ccusage. */
 int sources_read_ccusage(const char *text, size_t bytes, int64_t now_ms, int64_t *ret_tokens, int64_t *ret_ends_ms);
 

@@ -97,3 +97,45 @@ ask_hello() {
 	term_wait 'one of mine'
 	term_wait 'project (main)'
 }
+
+# The client that the daemon starts: as in claude_p, with the answers of the moment.
+resumer() {
+	export -f client in_namespace
+	export T E2E KEY CCM_CLIENT
+	cat >"$T/resumer" <<-'EOF2'
+		#!/bin/bash
+		client "$@" --permission-mode acceptEdits
+	EOF2
+	chmod +x "$T/resumer"
+	printf '[resume]\nsessions = on\ngap = 0\nclaude_command = %s\n' "$T/resumer" >>"$CCM_HOME/config.ini"
+}
+
+@test "from usage in a transcript to a refused prompt to the reset to a session that goes on by itself, once" {
+	local session daemon tries=0
+	plan 16
+	resumer
+	echo 0 >"$T/clock"
+	ask_hello
+	session=$(recorded .session_id | sort -u)
+	CCM_TEST_CLOCK_FILE="$T/clock" "$CCM_BUILD/tests/bin/ccm-supervisor-shifted" daemon --verbose 2>"$T/daemon.err" 3>&- &
+	daemon=$!
+	critical() { [ "$(db 'SELECT state FROM quota' 2>/dev/null)" = critical ]; }
+	wait_for 60 critical
+	answers '[]'
+	claude_p 'Touch the file.' --resume "$session"
+	[[ $output == *'93 % of the 5 h limit is used; it starts anew at '* ]]
+	[ "$(db 'SELECT session_id, state FROM held')" = "$session|held" ]
+
+	answers '[{ "call": [["Write", { "file_path": "made", "content": "it" }]] }, { "say": "Touched." }]'
+	echo 21600 >"$T/clock"
+	ccm-hook alert info 'wake up'
+	resumed() { [ "$(db 'SELECT state, resumes FROM held')" = 'done|1' ]; }
+	wait_for 100 resumed || { cat "$CCM_HOME/supervisor.log" >&2; kill "$daemon"; return 1; }
+	kill "$daemon"
+	wait "$daemon" || :
+	[ "$(cat made)" = it ]
+	played_out
+	assert_told 'user: Hello?'
+	assert_told 'Touch the file.'
+	[ "$(db "SELECT count(*) FROM event WHERE event = 'UserPromptSubmit' AND verdict = 'none' AND session_id = '$session'")" = 2 ]
+}

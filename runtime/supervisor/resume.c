@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "resume.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "libccm/clock.h"
+#include "libccm/json.h"
+#include "libccm/log.h"
+#include "libccm/proc.h"
+#include "libccm/quota.h"
+#include "sources.h"
+
+#define OUTPUT_MAX_BYTES (4 << 20)
+#define LEASE_SPARE_MS 60000
+#define GO_ON "Go on with the work: it was held back for want of quota, and there is some again."
+
+extern char **environ;
+
+/* ---- when ---- */
+
+static int minutes_of_day(int64_t ms)
+{
+	time_t t = (time_t)(ms / 1000);
+	struct tm tm;
+
+	return localtime_r(&t, &tm) ? tm.tm_hour * 60 + tm.tm_min : 0;
+}
+
+bool resume_is_quiet(const struct ccm_setting_list *hours, int64_t ms, const char **ret_bad)
+{
+	int now = minutes_of_day(ms);
+
+	for (size_t i = 0; i < hours->count; i++) {
+		unsigned h1, m1, h2, m2, end = 0;
+		int from, to;
+
+		if (sscanf(hours->items[i].text, "%2u:%2u-%2u:%2u%n", &h1, &m1, &h2, &m2, &end) != 4 ||
+		    hours->items[i].text[end] || h1 > 24 || h2 > 24 || m1 > 59 || m2 > 59) {
+			if (!*ret_bad)
+				*ret_bad = hours->items[i].text;
+			continue;
+		}
+		from = (int)(h1 * 60 + m1);
+		to = (int)(h2 * 60 + m2);
+		if (from <= to ? now >= from && now < to : now >= from || now < to)
+			return true;
+	}
+	return false;
+}
+
+static int64_t start_of_day(int64_t ms)
+{
+	time_t t = (time_t)(ms / 1000);
+	struct tm tm;
+
+	if (!localtime_r(&t, &tm))
+		return ms;
+	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+	tm.tm_isdst = -1;
+	return (int64_t)mktime(&tm) * 1000;
+}
+
+/* The bounds that have nothing to do with one session. */
+static int is_time(struct ctx *ctx, int64_t now_ms)
+{
+	const struct ccm_settings *s = &ctx->settings;
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	const char *bad = NULL;
+	int r;
+
+	if (resume_is_quiet(&s->quiet_hours, now_ms, &bad))
+		return 0;
+	/* What the person meant is not known: rather not. */
+	if (bad) {
+		ccm_error("[resume] quiet_hours: '%s' is no time of the day such as 22:00-07:00; nothing is resumed", bad);
+		return -CCM_E_SAID;
+	}
+	r = ccm_db_query(ctx->db, Q_HELD_SPENT, DB_ARGS(DB_INT("since_ms", start_of_day(now_ms))), &rows);
+	if (r == 0)
+		r = ccm_rows_next(&rows);
+	if (r <= 0)
+		return r;
+	if (s->resume_budget_micros && ccm_rows_int(&rows, "cost") >= s->resume_budget_micros)
+		return 0;
+	return now_ms - ccm_rows_int(&rows, "last_ms") >= s->resume_gap_ms;
+}
+
+static int is_allowed(struct ctx *ctx, const char *session_id, int64_t now_ms)
+{
+	_cleanup_(ccm_quota_gate_done) struct ccm_quota_gate g = { 0 };
+	int r = ccm_quota_ask(ctx->db, &ctx->settings, session_id, now_ms, &g);
+
+	return r < 0 ? r : !g.scope;
+}
+
+/* ---- which ---- */
+
+struct session {
+	char *id, *cwd, *prompt;
+	int64_t resumes;
+};
+
+static void session_done(struct session *s)
+{
+	free(s->id);
+	free(s->cwd);
+	free(s->prompt);
+}
+
+static char *copy(const char *text)
+{
+	return text ? strdup(text) : NULL;
+}
+
+static int pick(struct ctx *ctx, int64_t now_ms, struct session *s)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	const struct ccm_db_arg *now = DB_ARGS(DB_INT("now_ms", now_ms));
+	int r;
+
+	r = ccm_db_exec(ctx->db, Q_HELD_RECOVER, now);
+	if (r >= 0)
+		r = ccm_db_exec(ctx->db, Q_HELD_SETTLE, now);
+	if (r >= 0)
+		r = ccm_db_exec(ctx->db, Q_HELD_GIVE_UP, DB_ARGS(DB_INT("now_ms", now_ms),
+								 DB_INT("max_resumes", ctx->settings.max_resumes)));
+	if (r >= 0)
+		r = ccm_db_query(ctx->db, Q_HELD_PICK, NULL, &rows);
+	if (r >= 0)
+		r = ccm_rows_next(&rows);
+	if (r <= 0)
+		return r;
+	s->id = copy(ccm_rows_text(&rows, "session_id"));
+	s->cwd = copy(ccm_rows_text(&rows, "cwd"));
+	s->prompt = copy(ccm_rows_text(&rows, "prompt"));
+	s->resumes = ccm_rows_int(&rows, "resumes");
+	return s->id ? 1 : -ENOMEM;
+}
+
+/* ---- how ---- */
+
+static int find_claude(const struct ccm_settings *settings, char **command, const char **words, size_t *count,
+		       struct ccm_sbuf *program)
+{
+	const char *configured = ccm_settings_text(&settings->claude_command), *home = getenv("HOME");
+	int r;
+
+	*command = strdup(configured ? configured : "claude");
+	if (!*command)
+		return -ENOMEM;
+	r = sources_split_command(*command, words, count, program);
+	if (r == 0 || configured || !home)
+		return r;
+	/* A service is started with a short PATH. */
+	ccm_sbuf_clear(program);
+	ccm_sbuf_addf(program, "%s/.local/bin/claude", home);
+	return access(ccm_sbuf_str(program), X_OK) == 0 ? 0 : r;
+}
+
+/* What it says it has cost; 0 if it says nothing. */
+static int64_t read_cost(const struct ccm_proc_result *result)
+{
+	struct ccm_json root, v;
+	char digits[40];
+	double usd;
+
+	if (ccm_json_parse(ccm_sbuf_str(&result->out), result->out.bytes, &root, NULL) < 0 || root.type != CCM_JSON_OBJECT ||
+	    !ccm_json_member(&root, "total_cost_usd", &v) || v.type != CCM_JSON_NUMBER || v.bytes >= sizeof digits)
+		return 0;
+	memcpy(digits, v.text, v.bytes);
+	digits[v.bytes] = '\0';
+	usd = strtod(digits, NULL);
+	return usd > 0 && usd < 1e6 ? (int64_t)(usd * 1e6 + 0.5) : 0;
+}
+
+static void tell_end(const struct ccm_proc_result *result, struct ccm_sbuf *problem)
+{
+	const char *err = ccm_sbuf_str(&result->err);
+
+	if (result->error)
+		ccm_sbuf_addf(problem, "the client cannot be started: %s", ccm_strerror(result->error));
+	else if (result->timed_out)
+		ccm_sbuf_adds(problem, "it took too long, and was ended");
+	else if (result->signal || result->interrupted)
+		ccm_sbuf_addf(problem, "it was ended by signal %d", result->signal);
+	else if (result->exit_status)
+		ccm_sbuf_addf(problem, "the client ended with status %d: %.*s", result->exit_status, (int)strcspn(err, "\n"), err);
+}
+
+static int run_claude(struct ctx *ctx, const struct session *s, int64_t *ret_cost, struct ccm_sbuf *problem)
+{
+	const char *words[SOURCES_WORDS + 8] = { NULL };
+	_cleanup_sbuf_ struct ccm_sbuf program = { 0 };
+	_cleanup_free_ char *command = NULL;
+	struct ccm_proc_result result = { 0 };
+	size_t count = 0;
+	int r;
+
+	r = find_claude(&ctx->settings, &command, words, &count, &program);
+	if (r == 0 && s->cwd && chdir(s->cwd) < 0) {
+		ccm_sbuf_addf(problem, "its folder '%s' cannot be entered: %s", s->cwd, strerror(errno));
+		return 0;
+	}
+	if (r < 0) {
+		ccm_sbuf_addf(problem, "the client '%s' is not there: set claude_command in [resume]", command ? command : "claude");
+		return r == -ENOMEM ? r : 0;
+	}
+	words[count++] = "--resume";
+	words[count++] = s->id;
+	words[count++] = "-p";
+	words[count++] = "--output-format";
+	words[count++] = "json";
+	r = ccm_proc_run_all(&(struct ccm_proc_spec){
+		.path = program.text, .argv = words, .envp = (const char *const *)(uintptr_t)environ,
+		.input = s->prompt ? s->prompt : GO_ON, .input_bytes = strlen(s->prompt ? s->prompt : GO_ON),
+		.output_max_bytes = OUTPUT_MAX_BYTES, .timeout_ms = ctx->settings.resume_timeout_ms }, 1, &result);
+	if (r == 0) {
+		tell_end(&result, problem);
+		*ret_cost = read_cost(&result);
+	}
+	ccm_proc_result_done(&result);
+	return r;
+}
+
+static int resume(struct ctx *ctx, const struct session *s, int64_t now_ms)
+{
+	_cleanup_sbuf_ struct ccm_sbuf problem = { 0 };
+	int64_t cost = 0;
+	const char *state;
+	int r;
+
+	r = ccm_db_exec(ctx->db, Q_HELD_START, DB_ARGS(
+		DB_TEXT("session_id", s->id), DB_INT("now_ms", now_ms),
+		DB_INT("until_ms", now_ms + ctx->settings.resume_timeout_ms + LEASE_SPARE_MS)));
+	if (r <= 0)
+		return r;
+	r = run_claude(ctx, s, &cost, &problem);
+	if (r < 0)
+		return r;
+	state = !problem.bytes ? "done" : s->resumes + 1 >= ctx->settings.max_resumes ? "failed" : "held";
+	if (problem.bytes)
+		ccm_warn("session %s was resumed in vain: %s", s->id, problem.text);
+	r = ccm_db_exec(ctx->db, Q_HELD_END, DB_ARGS(
+		DB_TEXT("session_id", s->id), DB_INT("now_ms", ccm_now_ms()), DB_TEXT("state", state),
+		DB_TEXT("problem", problem.bytes ? problem.text : NULL), DB_INT("cost_usd_micros", cost)));
+	return r < 0 ? r : 1;
+}
+
+int resume_next(struct ctx *ctx)
+{
+	_cleanup_(session_done) struct session s = { 0 };
+	struct sources_result sources;
+	int64_t now_ms = ccm_now_ms();
+	int r;
+
+	if (!ctx->settings.resume)
+		return 0;
+	r = is_time(ctx, now_ms);
+	if (r > 0)
+		r = pick(ctx, now_ms, &s);
+	if (r <= 0)
+		return r;
+	r = sources_poll(ctx->db, &ctx->settings, now_ms, &sources);
+	sources_result_done(&sources);
+	if (r >= 0)
+		r = is_allowed(ctx, s.id, now_ms);
+	return r <= 0 ? r : resume(ctx, &s, now_ms);
+}

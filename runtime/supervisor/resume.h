@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* resume - sessions that were held back for want of quota go on by themselves, within bounds.
+ *
+ * Off by default ([resume] sessions). Before each one: the quota is asked for anew, quiet hours, the daily budget and the gap
+ * to the last one are kept. One session at a time, with all its prompts at once, by `claude --resume ID -p` where it worked,
+ * at most max_resumes times, each within a timeout. A session that is still open in a terminal is left to its person, and
+ * one that a person went on with is settled. The rows of the table held are leased meanwhile: cut short by a crash, they
+ * wait again, and the try counts.
+ */
+#ifndef CCM_SUPERVISOR_RESUME_H
+#define CCM_SUPERVISOR_RESUME_H
+
+#include "ctx.h"
+
+/* Resumes the next one, if there is one and all bounds allow it. 1: it did; 0: not now. What went wrong has been said. */
+int resume_next(struct ctx *ctx);
+
+/* Whether ms lies in one of the times of the day. A text that is no such time is never; *ret_bad is the first of those. */
+bool resume_is_quiet(const struct ccm_setting_list *hours, int64_t ms, const char **ret_bad);
+
+#endif
