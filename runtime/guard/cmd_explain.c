@@ -14,7 +14,6 @@
 #include "setup.h"
 
 #define EVENT_MAX_BYTES ((size_t)256 << 20)
-#define NEAR_MAX 12
 
 struct explain {
 	struct guard_setup setup;
@@ -164,19 +163,15 @@ static void tell_remark(struct explain *e, const struct guard_remark *m)
 
 static void tell_rules(struct explain *e)
 {
-	size_t near = 0;
-
 	ccm_sbuf_adds(&e->out, "\nRules\n");
 	for (size_t i = 0; i < e->j.remark_count; i++)
 		if (!e->j.remarks[i].match.missed)
 			tell_remark(e, &e->j.remarks[i]);
 	for (size_t i = 0; i < e->j.remark_count; i++)
-		if (e->j.remarks[i].match.missed && near++ < NEAR_MAX)
+		if (e->j.remarks[i].match.missed)
 			tell_remark(e, &e->j.remarks[i]);
 	if (!e->j.remark_count)
 		ccm_sbuf_adds(&e->out, "  none came near\n");
-	else if (near > NEAR_MAX)
-		ccm_sbuf_addf(&e->out, "  ... and %zu more that came near\n", near - NEAR_MAX);
 }
 
 static int tell(struct explain *e)

@@ -252,22 +252,30 @@ static int judge_text(void *user, const char *text)
 
 /* ---- places */
 
-/* A home directory or the root would make everything the project's. */
+static bool lies_in(const char *path, const char *dir)
+{
+	size_t bytes = strlen(dir);
+
+	return strncmp(path, dir, bytes) == 0 && (path[bytes] == '/' || !path[bytes]);
+}
+
+/* A home directory or the root would make everything the project's. A project that was named by a link, while the session
+ * is told where it leads, is there. */
 static int find_project(const struct guard_case *c, const char *home, char **ret)
 {
-	char top[PATH_MAX];
-	const char *p = c->project;
-	size_t bytes = p ? strlen(p) : 0;
+	char named[PATH_MAX], real[PATH_MAX];
+	const char *p = NULL;
 
-	while (bytes > 1 && p[bytes - 1] == '/')
-		bytes--;
-	if (p && (p[0] != '/' || bytes == 1 || (home && strncmp(home, p, bytes) == 0 && (home[bytes] == '/' || !home[bytes]))))
-		p = NULL;
-	if (!p && guard_find_repository(c->directory, top, sizeof top) && strcmp(top, "/") != 0 && (!home || strcmp(top, home) != 0)) {
-		p = top;
-		bytes = strlen(top);
+	if (c->project && c->project[0] == '/' && guard_path_normalise(c->project, "/", named, sizeof named)) {
+		p = named;
+		if (!lies_in(c->directory, named) && guard_path_resolve(named, real, sizeof real) && lies_in(c->directory, real))
+			p = real;
 	}
-	*ret = p ? strndup(p, bytes) : NULL;
+	if (p && (strcmp(p, "/") == 0 || (home && lies_in(home, p))))
+		p = NULL;
+	if (!p && guard_find_repository(c->directory, real, sizeof real) && strcmp(real, "/") != 0 && !(home && lies_in(home, real)))
+		p = real;
+	*ret = p ? strdup(p) : NULL;
 	return p && !*ret ? -ENOMEM : 0;
 }
 

@@ -240,3 +240,16 @@ verdict_of_without_git() { "$CCM_BUILD/ccm-guard" check -- 'git reset --hard' | 
 	printf '[guard]\nshared_branches = mine\n' >.ccm/config.ini
 	[ "$(ccm-guard check --project "$PWD" -- 'git push origin mine' | cut -f 1)" = deny ]
 }
+
+@test "context: a project that is named by a link is where it leads" {
+	ln -s "$PWD" "$HOME/link"
+	[ "$(ccm-guard check --project "$HOME/link" -- "rm -r $PWD" | cut -f 1)" = none ]
+	config
+	[ "$(ccm-guard check --project "$HOME/link" -- "rm -rf $PWD" | cut -f 2)" = rm-project ]
+	[ "$(ccm-guard check --project "$HOME/link" -- "rm -rf $PWD/node_modules" | cut -f 1)" = none ]
+}
+
+@test "context: a home directory is nobody's project" {
+	config
+	[ "$(cd "$HOME" && ccm-guard check --project "$HOME" -- 'rm -rf notes/old' | cut -f 1)" = ask ]
+}
