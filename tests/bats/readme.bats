@@ -73,7 +73,7 @@ without_times() { sed -E 's/[A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8}/TIME/; s/ +[0-9.]+
 }
 
 @test "readme: the stock automations it names are the ones there are" {
-	listed=$(grep -oE '`(context-inject|event-note|security-guard)`' "$README" | tr -d '`' | sort -u)
+	listed=$(grep -oE '`(context-inject|event-note|git-checkpoint|quota-pause|security-guard)`' "$README" | tr -d '`' | sort -u)
 	real=$(find "$CCM_SOURCE/automations" -type f -perm -u+x -printf '%f\n' | sort)
 	[ "$listed" = "$real" ]
 }
