@@ -103,8 +103,12 @@ static void add_message(struct ccm_sbuf *out, const struct checkpoint *c)
 	add_line(out, "Reason", c->reason);
 	if (c->session && c->session[0])
 		add_path(out, "Session", c->session);
-	if (c->event_id)
-		ccm_sbuf_addf(out, "Event: %" PRId64 " %s\n", c->event_id, c->event_uuid ? c->event_uuid : "-");
+	if (c->event_uuid)
+		ccm_sbuf_addf(out, "Event: %s", c->event_uuid);
+	if (c->event_uuid && c->event_id)
+		ccm_sbuf_addf(out, " %" PRId64, c->event_id);
+	if (c->event_uuid)
+		ccm_sbuf_addc(out, '\n');
 	add_line(out, "Prompt", c->prompt);
 	if (c->worktree)
 		add_path(out, "Worktree", c->worktree);
@@ -145,8 +149,8 @@ static int read_field(struct checkpoint *c, const char *key, size_t key_bytes, c
 		r = path ? paths_add(lists[i].to, path, strlen(path)) : -ENOMEM;
 		return r;
 	}
-	if (strncmp(key, "Event: ", 7) == 0 && sscanf(value, "%" SCNd64 " %63[0-9a-f-]", &c->event_id, uuid) == 2 &&
-	    strlen(uuid) == 36)
+	if (strncmp(key, "Event: ", 7) == 0 && sscanf(value, "%63[0-9a-f-] %" SCNd64, uuid, &c->event_id) >= 1 &&
+	    strlen(uuid) == 36 && !c->event_uuid)
 		c->event_uuid = strdup(uuid);
 	else if (strncmp(key, "Files: ", 7) == 0)
 		sscanf(value, "%" SCNd64 " added, %" SCNd64 " changed, %" SCNd64 " deleted", &c->added, &c->changed, &c->deleted);

@@ -9,7 +9,7 @@
  *
  *     Reason: before rm -rf build
  *     Session: 7f3c2d1e-...
- *     Event: 1234 0199...                               the event that it was taken at, in the database
+ *     Event: 0199... 1234                               the event that it was taken at, and its number, if it had one
  *     Prompt: Fix the cart total and push it
  *     Worktree: /home/dev/shop
  *     Files: 1 added, 2 changed, 0 deleted              since the parent
@@ -66,7 +66,8 @@ struct checkpoint_request {
 	const char *session;         /* "": a person's own */
 	const char *reason;
 	const char *prompt;          /* NULL: not known, or not to be kept */
-	int64_t event_id;
+	const char *event;           /* the one that it is taken at, as it was named; for before_storing */
+	int64_t event_id;            /* 0: not in the database, or none */
 	const char *event_uuid;
 	bool only_dirty;             /* take none of a tree that is as HEAD, if it would be the session's first */
 	int64_t count;               /* > 0: a change is only counted if the tree is not as it was at the last look, and

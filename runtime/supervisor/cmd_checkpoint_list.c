@@ -327,6 +327,8 @@ static void add_about(struct ccm_sbuf *out, const struct checkpoint *c)
 	if (c->event_id) {
 		snprintf(text, sizeof text, "%" PRId64 " %s", c->event_id, c->event_uuid ? c->event_uuid : "");
 		add_field(out, "event", text);
+	} else {
+		add_field(out, "event", c->event_uuid);
 	}
 	add_field(out, "prompt", c->prompt);
 	add_field(out, "worktree", c->worktree);

@@ -18,8 +18,8 @@
 
 struct take {
 	struct ctx *ctx;
-	const char *dir, *session, *reason;
-	int64_t event, deadline_ms;
+	const char *dir, *session, *reason, *event;
+	int64_t deadline_ms;
 	bool count, if_dirty, quiet, json;
 	struct repo repo;
 	int status;                  /* where the exit status is told, as a byte; -1: nobody waits */
@@ -32,6 +32,7 @@ struct known {
 	struct ctx *ctx;
 	struct repo *repo;
 	const struct checkpoint_request *request;        /* the caller's */
+	const char *event;           /* its number or UUID */
 	struct ccm_sbuf uuid, prompt;
 };
 
@@ -53,15 +54,30 @@ static void find_prompt(struct known *k, struct checkpoint_request *q)
 		q->prompt = k->prompt.text;
 }
 
+/* Named by its number, or by its UUID, which is known even where the event is not in the database. */
 static void find_event(struct known *k, struct checkpoint_request *q)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	const char *name = k->event;
+	int64_t time_ms;
+	int r;
 
-	if (ccm_db_query(k->ctx->db, Q_CHECKPOINT_EVENT, DB_ARGS(DB_INT("id", q->event_id)), &rows) == 0 &&
-	    ccm_rows_next(&rows) > 0)
-		ccm_sbuf_adds(&k->uuid, ccm_rows_text(&rows, "uuid"));
-	if (k->uuid.bytes && !k->uuid.failed)
+	if (ccm_uuid_time(name, &time_ms)) {
+		q->event_uuid = name;
+		r = !k->ctx->db ? -ENOENT : ccm_db_query(k->ctx->db, Q_EVENT_BY_UUID,
+							 DB_ARGS(DB_INT("received_ms", time_ms), DB_TEXT("uuid", name)), &rows);
+		q->event_id = r == 0 && ccm_rows_next(&rows) > 0 ? ccm_rows_int(&rows, "id") : 0;
+		return;
+	}
+	r = !k->ctx->db ? -ENOENT : ccm_db_query(k->ctx->db, Q_CHECKPOINT_EVENT, DB_ARGS(DB_INT("id", strtoll(name, NULL, 10))),
+						 &rows);
+	if (r < 0 || ccm_rows_next(&rows) <= 0)
+		return;
+	ccm_sbuf_adds(&k->uuid, ccm_rows_text(&rows, "uuid"));
+	if (!k->uuid.failed) {
 		q->event_uuid = k->uuid.text;
+		q->event_id = ccm_rows_int(&rows, "id");
+	}
 }
 
 /* The event's UUID and the session's last prompt. Without a database the checkpoint does not know of them. */
@@ -71,12 +87,10 @@ static void ask_db(void *user, struct checkpoint_request *q)
 
 	if (!k->ctx->db)
 		ccm_command_open_db(k->ctx, DB_WRITE);
-	if (k->ctx->db && q->event_id)
+	if (k->event && k->event[0])
 		find_event(k, q);
 	if (k->ctx->db)
 		find_prompt(k, q);
-	if (!q->event_uuid)
-		q->event_id = 0;
 }
 
 /* The ref is the truth: a row that is missing is made by list --rescan. */
@@ -95,7 +109,7 @@ int checkpoint_take_now(struct ctx *ctx, struct repo *r, const struct checkpoint
 			struct ccm_diag *diag)
 {
 	struct checkpoint_request request = *q;
-	struct known known = { .ctx = ctx, .repo = r, .request = q };
+	struct known known = { .ctx = ctx, .repo = r, .request = q, .event = q->event };
 	int outcome;
 
 	request.before_storing = ask_db;
@@ -195,7 +209,7 @@ static int take_it(struct take *t)
 {
 	_cleanup_checkpoint_ struct checkpoint c = { 0 };
 	const struct checkpoint_request q = {
-		.session = t->session, .reason = t->reason, .event_id = t->event, .only_dirty = t->if_dirty,
+		.session = t->session, .reason = t->reason, .event = t->event, .only_dirty = t->if_dirty,
 		.count = t->count ? t->ctx->settings.checkpoint_every : 0, .limits = checkpoint_limits(t->ctx),
 		.outcome = print_outcome, .user = t,
 	};
@@ -335,13 +349,13 @@ static int find_repo(struct take *t)
 
 int cmd_checkpoint_take(struct ctx *ctx, int argc, char **argv)
 {
-	const char *event = getenv("CCM_EVENT_ID"), *session = getenv("CCM_SESSION_ID");
+	const char *session = getenv("CCM_SESSION_ID");
 	struct take t = { .ctx = ctx, .session = session ? session : "", .reason = "by hand", .status = -1,
-			  .event = event ? strtoll(event, NULL, 10) : 0 };
+			  .event = getenv("CCM_EVENT_ID") };
 	const struct ccm_opt opts[] = {
 		OPT_STR ("reason", 0, "TEXT", &t.reason, "why, in a few words"),
 		OPT_STR ("session", 's', "ID", &t.session, "whose it is (default $CCM_SESSION_ID)"),
-		OPT_INT ("event", 0, "ID", &t.event, 0, INT64_MAX, "the event it is taken at (default $CCM_EVENT_ID)"),
+		OPT_STR ("event", 0, "ID", &t.event, "the event it is taken at (default $CCM_EVENT_ID)"),
 		OPT_FLAG("count", 0, &t.count, "only count; every few take one ([checkpoint] every)"),
 		OPT_FLAG("if-dirty", 0, &t.if_dirty, "not of a working tree that is as HEAD says"),
 		OPT_DURATION("deadline", 0, &t.deadline_ms, "go on in the background after that time"),

@@ -79,7 +79,7 @@ setup() { checkpoint_sandbox; }
 	[[ $output == *"
 Reason: before rm
 Session: $session
-Event: 2 $(db 'SELECT uuid FROM event WHERE id = 2')
+Event: $(db 'SELECT uuid FROM event WHERE id = 2') 2
 Prompt: Fix the total…
 Worktree: $PWD
 Files: 0 added, 1 changed, 1 deleted

@@ -89,7 +89,10 @@ count() { git for-each-ref refs/ccm | wc -l; }
 	[ "$(ccm-hook show 1 --json | jq .checkpoint)" = 1 ]
 	run -0 --separate-stderr ccm-hook log
 	[[ ${lines[0]} == *'[checkpoint 1] rm a' ]] || [[ ${lines[1]} == *'[checkpoint 1] rm a' ]]
-	[ "$(ccm-hook log -o json | jq -c '[.id, .checkpoint]' | sort | paste -sd ' ')" = '[1,1] [2,null]' ]
+	echo 2 >b
+	happens Stop
+	[ "$(ccm-hook log -o json | jq -c '[.id, .checkpoint]' | sort | paste -sd ' ')" = '[1,1] [2,null] [3,2]' ]
+	[ "$(cp_ show 2 --json | jq .event_id)" = 3 ]
 }
 
 @test "git-checkpoint: restore --before brings back what was there before a tool call, by either of its events" {
@@ -121,6 +124,12 @@ EOF2
 	[ "$(count)" -eq 0 ]
 	event PreToolUse-Bash ".session_id = \"s1\" | .cwd = \"$PWD\" | .tool_input.command = \"rm a\"" | ccm-hook run
 	[ "$(count)" -eq 1 ]
+}
+
+@test "git-checkpoint: when it is only tried, it takes none" {
+	echo 1 >a
+	run -0 --separate-stderr ccm-hook test git-checkpoint --event - < <(event Stop ".cwd = \"$PWD\"")
+	[ "$(count)" -eq 0 ]
 }
 
 @test "git-checkpoint: outside git nothing happens, and a bare repository is a note, no failure" {
