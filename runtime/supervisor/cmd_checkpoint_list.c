@@ -109,7 +109,8 @@ static void add_row(struct ccm_sbuf *out, const struct checkpoint *c, const char
 
 	ccm_sbuf_addf(out, "%5" PRId64 " ", c->n);
 	add_cell(out, ccm_time_format(c->created_ms, false, time, sizeof time), 19);
-	add_cell(out, c->session && c->session[0] ? c->session : "-", 8);
+	snprintf(cell, sizeof cell, "%.8s", c->session && c->session[0] ? c->session : "-");
+	add_cell(out, cell, 8);
 	snprintf(cell, sizeof cell, "%" PRId64, c->added + c->changed + c->deleted);
 	ccm_sbuf_addf(out, "%5s ", cell);
 	cell[0] = '\0';

@@ -85,3 +85,26 @@ without_times() { sed -E 's/[A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8}/TIME/; s/ +[0-9.]+
 	run -0 bash -c "$(head -n 1 <<<"$shown" | cut -c 3-)"
 	[ "${output//"$PWD"//home/dev/shop}" = "$(tail -n +2 <<<"$shown")" ]
 }
+
+@test "readme: list, diff and restore show what such a session leaves" {
+	mkdir shop && cd shop
+	git init -q -b main
+	git config user.name Dev
+	git config user.email dev@example.org
+	printf 'let total = 0;\nfor (const item of cart)\n\ttotal += item.price;\n' >cart.js
+	git add . && git commit -q -m first
+	ccm-hook enable git-checkpoint >/dev/null
+	happens() { event "$1" '.session_id = "7f3c2d1e-a1ae-4f59-b5fe-a08d977498f1" | .cwd = "'"$PWD"'" | '"$2" | ccm-hook run; }
+	sed -i 's/item.price/item.price * item.count/' cart.js
+	echo test >cart.test.js
+	happens PreToolUse-Bash '.tool_input.command = "git checkout . && rm cart.test.js"'
+	git checkout -q . && rm cart.test.js
+	happens Stop .
+	without_times() { sed -E 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}/TIME/'; }
+	sed -n '/^\$ ccm-supervisor checkpoint list/,/^```$/p' "$README" | sed '$d' | without_times >../shown
+	while IFS= read -r command; do
+		printf '$ %s\n' "$command"
+		bash -c "$command"
+	done < <(sed -n 's/^\$ //p' ../shown) | without_times >../really
+	diff ../shown ../really
+}
