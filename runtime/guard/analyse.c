@@ -10,7 +10,9 @@
 #include "shell.h"
 
 #define NESTING_MAX 120 /* statements within statements, functions in functions, texts in texts: our own stack */
-#define ITEMS_MAX 256            /* rounds of a loop */
+#define ROUNDS_MAX 256           /* of a loop whose end is computed */
+#define ITEMS_MAX 256            /* of a loop, before only those count that are more than plain names */
+#define LINES_MAX 4096           /* that a loop reads */
 
 static const char *const fact_names[] = {
 	[GUARD_FACT_RUNS_DOWNLOAD] = "runs-download",
@@ -871,7 +873,7 @@ static void walk_loop(struct shell *sh, const struct stmt *s)
 
 	judge_loop(sh, s);
 	sh->scope = ++sh->walk->scopes;
-	for (int i = 0; i < ITEMS_MAX; i++) {
+	for (int i = 0; i < LINES_MAX; i++) {
 		bool took = sh->took_line, again;
 
 		sh->took_line = false;
@@ -912,15 +914,23 @@ static struct values items_of(struct shell *sh, const struct stmt *s)
 	return items;
 }
 
+static bool is_plain_name(const struct guard_value *v)
+{
+	for (size_t i = 0; i < v->bytes; i++)
+		if (v->text[i] != '_' && v->text[i] != '-' && !(v->text[i] >= '0' && v->text[i] <= '9') &&
+		    !((v->text[i] | 32) >= 'a' && (v->text[i] | 32) <= 'z'))
+			return false;
+	return true;
+}
+
 static void walk_for(struct shell *sh, const struct stmt *s)
 {
 	struct values items = items_of(sh, s);
 
 	for (size_t i = 0; i < items.count && step(sh); i++) {
-		if (i >= ITEMS_MAX) {
-			too_complex(sh->walk, "a loop with too many items");
-			break;
-		}
+		/* The thousandth number does nothing that the first two hundred did not. */
+		if (i >= ITEMS_MAX && is_plain_name(&items.items[i]))
+			continue;
 		var_set(sh, s->name, items.items[i]);
 		walk_list(sh, s->body);
 	}
@@ -932,7 +942,7 @@ static void walk_for_arith(struct shell *sh, const struct stmt *s)
 
 	if (s->words)
 		expand_arithmetic(sh, s->words);
-	for (int i = 0; i < ITEMS_MAX && step(sh); i++) {
+	for (int i = 0; i < ROUNDS_MAX && step(sh); i++) {
 		struct guard_value text = expand_one(sh, condition, EXPAND_PLAIN);
 		int64_t result;
 		bool known = arith(sh, &text, &result) && text.bytes > 0;

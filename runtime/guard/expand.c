@@ -7,7 +7,9 @@
 #include "libccm/macros.h"
 #include "reader.h"
 
-#define BRACES_MAX 512
+#define BRACES_MAX 2048           /* words of one word; more than that only of numbers and letters in a row is no matter */
+#define PATTERN_MAX 1024         /* bytes of a text whose beginning or end may match a pattern */
+#define REPLACED_MAX 256         /* of one in which anything may */
 
 /* The word being put together, and the fields that are done. */
 struct expander {
@@ -181,9 +183,20 @@ static struct guard_value part_of(struct shell *sh, const struct guard_value *v,
 	return part;
 }
 
+/* With each star the time grows with the text's length once more. */
+static bool is_too_long(const struct guard_value *v, const struct guard_value *pattern, size_t most)
+{
+	return v->bytes > most && !pattern->known;
+}
+
 static struct guard_value without_prefix(struct shell *sh, const struct guard_value *v,
 					 const struct guard_value *pattern, bool longest)
 {
+	if (is_too_long(v, pattern, PATTERN_MAX))
+		return value_unknown(v->taint);
+	if (pattern->known)
+		return v->bytes >= pattern->bytes && memcmp(v->text, pattern->text, pattern->bytes) == 0 ?
+			       part_of(sh, v, pattern->bytes, v->bytes) : *v;
 	for (size_t n = 0; n <= v->bytes; n++) {
 		size_t at = longest ? v->bytes - n : n;
 
@@ -196,6 +209,12 @@ static struct guard_value without_prefix(struct shell *sh, const struct guard_va
 static struct guard_value without_suffix(struct shell *sh, const struct guard_value *v,
 					 const struct guard_value *pattern, bool longest)
 {
+	if (is_too_long(v, pattern, PATTERN_MAX))
+		return value_unknown(v->taint);
+	if (pattern->known)
+		return v->bytes >= pattern->bytes &&
+				       memcmp(v->text + v->bytes - pattern->bytes, pattern->text, pattern->bytes) == 0 ?
+			       part_of(sh, v, 0, v->bytes - pattern->bytes) : *v;
 	for (size_t n = 0; n <= v->bytes; n++) {
 		size_t at = longest ? n : v->bytes - n;
 
@@ -211,11 +230,17 @@ static struct guard_value replaced(struct shell *sh, const struct guard_value *v
 	struct text t = TEXT(sh);
 	bool again = true;
 
+	if (is_too_long(v, pattern, REPLACED_MAX))
+		return value_unknown(v->taint);
 	t.taint = v->taint;
 	for (size_t i = 0; i <= v->bytes;) {
 		size_t found = SIZE_MAX;
 
-		if (again && (i == 0 || op[1] != '#'))
+		if (again && (i == 0 || op[1] != '#') && pattern->known) {
+			if (v->bytes - i >= pattern->bytes && memcmp(v->text + i, pattern->text, pattern->bytes) == 0 &&
+			    (op[1] != '%' || i + pattern->bytes == v->bytes))
+				found = i + pattern->bytes;
+		} else if (again && (i == 0 || op[1] != '#'))
 			for (size_t end = v->bytes; end > i && found == SIZE_MAX; end--)
 				if ((op[1] != '%' || end == v->bytes) &&
 				    value_matches(v->text + i, end - i, pattern->text, pattern->bytes))
@@ -1064,10 +1089,8 @@ static bool brace_sequence(struct braces *b, const struct token *t, size_t open,
 		struct token *one = GUARD_NEW(b->sh->walk->arena, struct token);
 		char item[32];
 
-		if (!step(b->sh) || b->made >= BRACES_MAX) {
-			too_complex(b->sh->walk, "braces that stand for too many words");
+		if (b->made >= BRACES_MAX)
 			break;
-		}
 		if (letter)
 			snprintf(item, sizeof item, "%c", (char)i);
 		else

@@ -8,7 +8,7 @@
 #include "libccm/macros.h"
 #include "reader.h"
 
-#define ITEMS_MAX 128
+#define ITEMS_MAX 4096           /* that xargs is given */
 
 /* A program that runs the words behind its own options. */
 struct wrapper {

@@ -385,6 +385,14 @@ no_fact() {
 	done
 }
 
+@test "commands: many items are no riddle, and none is overlooked" {
+	no_fact 'for i in {1..5000}; do echo $i; done'
+	finds 'rm -rf /' 'for i in a{1..400} /; do rm -rf $i; done'
+	finds 'rm -rf /' 'printf "%s\n" a{1..400} / | while read -r l; do rm -rf "$l"; done'
+	commands 'echo {1..400} / | xargs rm -rf'
+	[[ $output == *$'\nrm -rf 1 2 '*' 400 /' ]]
+}
+
 @test "commands: what has no end is bounded, and said to be too much" {
 	run -0 --separate-stderr ccm-guard commands - <<<"a=x; $(printf 'a=$a$a; %.0s' {1..40})eval \$a"
 	run -0 --separate-stderr ccm-guard commands - <<<"$(printf '{a,b}%.0s' {1..30})"
@@ -393,4 +401,5 @@ no_fact() {
 	run -0 --separate-stderr ccm-guard commands - <<<"$(printf '(%.0s' {1..5000})"
 	run -0 --separate-stderr ccm-guard commands - <<<"$(printf 'a%.0s; ' {1..20000})"
 	run -0 --separate-stderr ccm-guard commands - <<<"$(printf 'sh -c "%.0s' {1..60})"
+	run -0 --separate-stderr ccm-guard commands - <<<"a=$(printf 'xy%.0s' {1..5000}); b=\${a//x*y?z/z}; c=\${a##*x*y*z}"
 }
