@@ -258,10 +258,10 @@ EOF
 
 @test "rules: ccm-guard(7) describes each key that the rules use" {
 	page="$(mandoc -T ascii "$CCM_BUILD/runtime/guard/ccm-guard.7" | sed 's/.\x08//g')"
-	for key in $(grep -hoE '^[a-z-]+( [a-z]+)? *=' "$CCM_SOURCE"/automations/security-guard.d/*.ini | grep -oE '^[a-z]+' | sort -u); do
+	while IFS= read -r key; do
 		[[ $page == *"$key"* ]] || {
 			echo "ccm-guard(7) lacks $key" >&2
 			return 1
 		}
-	done
+	done < <(grep -hoE '^[a-z-]+( [a-z]+)? *=' "$CCM_SOURCE"/automations/security-guard.d/*.ini | grep -oE '^[a-z]+' | sort -u)
 }
