@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <jansson.h>
 #include <string.h>
 
 #include "ctx.h"
 #include "libccm/clock.h"
+#include "libccm/io.h"
 #include "libccm/utf8.h"
 #include "libccm/uuid.h"
 
@@ -35,6 +37,21 @@ static int check(const struct ctx *ctx, const char *level, const char *title)
 	return 0;
 }
 
+/* In a task the database is not to be had: the supervisor takes the file in. */
+static int spool_alert(const struct ctx *ctx, const char *uuid, const char *level, const char *source, const char *title,
+		       const char *body)
+{
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+	json_auto_t *alert = json_pack("{s:s, s:s, s:s, s:s, s:s*}", "uuid", uuid, "level", level, "source", source,
+				       "title", title, "body", body);
+	_cleanup_free_ char *text = alert ? json_dumps(alert, JSON_COMPACT) : NULL;
+
+	ccm_sbuf_addf(&path, "%s/%s.alert", ctx->paths.spool, uuid);
+	if (!text || ccm_sbuf_error(&path))
+		return -ENOMEM;
+	return ccm_write_file(path.text, text, strlen(text), 0600, false);
+}
+
 int cmd_alert(struct ctx *ctx, int argc, char **argv)
 {
 	const char *source = or_null("CCM_AUTOMATION");
@@ -59,6 +76,8 @@ int cmd_alert(struct ctx *ctx, int argc, char **argv)
 	if (ccm_sbuf_error(&title) || ccm_sbuf_error(&body))
 		return -ENOMEM;
 	ccm_uuid_make(now, uuid);
+	if (ctx->paths.task)
+		return spool_alert(ctx, uuid, argv[0], source ? source : "ccm", title.text, body.text);
 	r = ccm_db_exec(ctx->db, Q_ALERT_INSERT, DB_ARGS(
 		DB_TEXT("uuid", uuid), DB_INT("created_ms", now), DB_TEXT("level", argv[0]),
 		DB_TEXT("source", source ? source : "ccm"), DB_TEXT("session_id", or_null("CCM_SESSION_ID")),

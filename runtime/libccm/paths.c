@@ -44,6 +44,7 @@ static int home_dir(char **ret, struct ccm_diag *diag)
 int ccm_paths_init(struct ccm_paths *ret, struct ccm_diag *diag)
 {
 	const char *data = getenv("CCM_DATA_DIR"), *libexec = getenv("CCM_LIBEXEC_DIR");
+	const char *task = getenv("CCM_TASK_DIR"), *kept;
 	struct ccm_paths p = { 0 };
 	int r;
 
@@ -54,10 +55,12 @@ int ccm_paths_init(struct ccm_paths *ret, struct ccm_diag *diag)
 	r = home_dir(&p.home, diag);
 	if (r < 0)
 		return r;
-	if (join(p.home, "config.ini", &p.config) < 0 || join(p.home, "ccm.db", &p.db) < 0 ||
+	p.task = task && task[0] == '/';
+	kept = p.task ? task : p.home;
+	if (join(p.home, "config.ini", &p.config) < 0 || join(kept, "ccm.db", &p.db) < 0 ||
 	    join(p.home, "automations/enabled", &p.enabled) < 0 ||
 	    join(p.home, "automations/available", &p.available) < 0 ||
-	    join(p.home, "spool", &p.spool) < 0 || join(data, "automations", &p.stock) < 0 ||
+	    join(kept, "spool", &p.spool) < 0 || join(data, "automations", &p.stock) < 0 ||
 	    join(data, "lib-sh", &p.lib_sh) < 0 || !(p.libexec = strdup(libexec))) {
 		ccm_paths_done(&p);
 		return -ENOMEM;

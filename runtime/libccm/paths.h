@@ -5,11 +5,15 @@
  *     config.ini, ccm.db, automations/enabled, automations/available, spool
  * CCM_DATA_DIR, default the installed share/ccm: automations/ and lib-sh/ as shipped.
  * CCM_LIBEXEC_DIR, default the installed libexec/ccm: programs that people do not call themselves.
+ * CCM_TASK_DIR, set inside a task of ccm-supervisor: CCM_HOME cannot be written there, so ccm.db and spool lie here.
+ * Events and alerts go to that spool, out of which the supervisor takes them.
  *
  * Ownership: ccm_paths_done() releases what ccm_paths_init() made.
  */
 #ifndef CCM_PATHS_H
 #define CCM_PATHS_H
+
+#include <stdbool.h>
 
 #include "error.h"
 
@@ -23,6 +27,7 @@ struct ccm_paths {
 	char *stock;         /* data dir/automations */
 	char *lib_sh;        /* data dir/lib-sh */
 	char *libexec;       /* libexec dir */
+	bool task;           /* CCM_TASK_DIR is set */
 	char *problem;       /* why nothing in home must be used, and what to do; NULL: it may be */
 };
 

@@ -46,6 +46,8 @@ static bool place_path(const struct ccm_paths *p, size_t place, struct ccm_sbuf 
 		ccm_sbuf_adds(path, p->spool);
 		return !p->problem;
 	}
+	if (p->task)
+		return false;
 	parent = parents[place - 1];
 	if (!parent)
 		parent = getenv("XDG_RUNTIME_DIR");

@@ -41,7 +41,7 @@ static void env_add(struct env *env, const char *name, const char *value)
 static bool is_stale(const char *variable)
 {
 	return strncmp(variable, "CCM_", 4) == 0 && strncmp(variable, "CCM_DATA_DIR=", 13) != 0 &&
-	       strncmp(variable, "CCM_LIBEXEC_DIR=", 16) != 0;
+	       strncmp(variable, "CCM_LIBEXEC_DIR=", 16) != 0 && strncmp(variable, "CCM_TASK_DIR=", 13) != 0;
 }
 
 static int build_env(const struct ccm_stage *stage, const struct ccm_event *e, struct env *env)

@@ -83,7 +83,7 @@ static int insert_session(struct ccm_db *db, const struct ccm_record *rec)
 		DB_INT_IF("ended_ms", rec->end_reason, rec->received_ms)));
 }
 
-static int insert_event(struct ccm_db *db, const struct ccm_record *rec, int64_t *ret_id)
+int ccm_store_insert(struct ccm_db *db, const struct ccm_record *rec, int64_t *ret_id)
 {
 	const struct ccm_finish *f = &rec->finish;
 	int r;
@@ -134,7 +134,7 @@ static int store_insert(struct ccm_store *s, const struct ccm_record *rec, struc
 		return r;
 	r = ccm_txn_begin(s->db, &txn);
 	if (r >= 0)
-		r = insert_event(s->db, rec, &id);
+		r = ccm_store_insert(s->db, rec, &id);
 	if (r >= 0)
 		r = ccm_txn_commit(&txn);
 	if (r < 0)
@@ -236,6 +236,13 @@ void ccm_store_begin(struct ccm_store *s, const struct ccm_record *rec)
 	struct ccm_diag diag = { 0 };
 	int r;
 
+	/* In a task the spool is where events belong. */
+	if (s->paths->task) {
+		spool(s, rec);
+		if (s->spool_fd >= 0 && rec->finished)
+			spool_finish(s, rec);
+		return;
+	}
 	if (s->paths->problem)
 		r = ccm_diag_set(&diag, -CCM_E_REFUSED, "%s", s->paths->problem);
 	else
@@ -325,7 +332,7 @@ static int ingest_record(struct ccm_db *db, const struct ccm_record *rec)
 	if (r < 0)
 		return r;
 	if (!id)
-		r = insert_event(db, rec, &id);
+		r = ccm_store_insert(db, rec, &id);
 	else if (unfinished && rec->finished)
 		r = finish_event(db, id, rec);
 	return r < 0 ? r : ccm_txn_commit(&txn);

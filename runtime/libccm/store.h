@@ -61,4 +61,7 @@ int ccm_store_ingest(struct ccm_store *s, int64_t max_ms);
  * should run `ccm-hook tidy`. */
 bool ccm_store_close(struct ccm_store *s);
 
+/* Writes a record with its payload, session and runs, within the caller's transaction. */
+int ccm_store_insert(struct ccm_db *db, const struct ccm_record *rec, int64_t *ret_id);
+
 #endif
