@@ -36,6 +36,7 @@ enum ccm_guard_profile { CCM_GUARD_RELAXED, CCM_GUARD_STANDARD, CCM_GUARD_STRICT
 enum ccm_guard_say { CCM_GUARD_OFF, CCM_GUARD_WARN, CCM_GUARD_ASK, CCM_GUARD_DENY };       /* in rising order of rank */
 
 #define CCM_STATUSLINE_TEMPLATE "{model} | {project} {branch} | context {context} | 5h {5h} | 7d {7d} | {cost} | {alerts}"
+enum ccm_agent { CCM_AGENT_CLAUDE, CCM_AGENT_CODEX, CCM_AGENT_CUSTOM };
 
 enum ccm_payload_form { CCM_PAYLOAD_FULL, CCM_PAYLOAD_REDACTED, CCM_PAYLOAD_NONE };
 
@@ -77,6 +78,17 @@ struct ccm_settings {
 	int64_t resume_budget_micros;  /* [resume] daily_budget_usd, in millionths; 0: no bound */
 	struct ccm_setting_list quiet_hours;           /* [resume] quiet_hours: 22:00-07:00 */
 	struct ccm_setting_list claude_command;        /* [resume] claude_command: the last one counts */
+	int64_t agent;                 /* [sandbox] agent, an enum ccm_agent */
+	int64_t share_caches;          /* [sandbox] caches: 1: of all tasks together */
+	struct ccm_setting_list read_only, read_write;         /* [sandbox]; a path each */
+	struct ccm_setting_list environment, allow_hosts, skills;      /* [sandbox]; several with blanks between */
+	int64_t max_worktree_bytes;    /* [sandbox] max_worktree_size; 0: no bound, as with all of these */
+	int64_t max_file_bytes;        /* [sandbox] max_file_size */
+	int64_t max_commits;           /* [sandbox] max_commits */
+	int64_t max_processes;         /* [sandbox] max_processes */
+	int64_t max_memory_bytes;      /* [sandbox] max_memory */
+	int64_t max_time_ms;           /* [sandbox] max_time */
+	int64_t idle_ms;               /* [sandbox] idle */
 	uint64_t given;                /* which keys the file has; see ccm_settings_has() */
 	struct ccm_sbuf problems;      /* one line each: "config.ini:3: unknown key 'payloda' ..." */
 };
