@@ -614,3 +614,79 @@ WHERE session_id = :session_id AND state = 'running';
 -- query: HELD_SPENT
 SELECT coalesce(max(started_ms), 0) AS last_ms,
   coalesce(sum(cost_usd_micros) FILTER (WHERE started_ms >= :since_ms), 0) AS cost FROM held;
+-- query: TASK_INSERT
+INSERT INTO task (id, uuid, title, state, created_ms, changed_ms, repository, base, branch, command, pid, limits)
+VALUES (:id, :uuid, :title, 'created', :now_ms, :now_ms, :repository, :base, :branch, :command, :pid, :limits);
+
+-- query: TASK_FORGET
+DELETE FROM task WHERE id = :id AND state = 'created';
+
+-- query: TASK_GET
+SELECT * FROM task WHERE id = :id;
+
+-- id is the beginning of one; two rows are enough to see that it is not unique.
+-- query: TASK_FIND
+SELECT id FROM task WHERE id BETWEEN :id AND :id || 'g' ORDER BY id LIMIT 2;
+
+-- query: TASK_LAST
+SELECT id FROM task ORDER BY created_ms DESC, id LIMIT 1;
+
+-- query: TASK_LIST
+SELECT * FROM task
+WHERE :states IS NULL OR state IN (SELECT value FROM json_each(:states))
+ORDER BY created_ms DESC, id;
+
+-- Only from the state that it was seen in: of two who want to move it, one does.
+-- query: TASK_MOVE
+UPDATE task SET state = :to, why = :why, changed_ms = :now_ms, pid = coalesce(:pid, pid),
+  exit_status = coalesce(:exit_status, exit_status), started_ms = coalesce(:started_ms, started_ms),
+  spent_ms = spent_ms + :spent_ms, layers = coalesce(:layers, layers)
+WHERE id = :id AND state = :from;
+
+-- query: TASK_PROGRESS
+UPDATE task SET changed_ms = CASE WHEN :head IS NOT NULL AND :head IS NOT head THEN :now_ms ELSE changed_ms END,
+  head = coalesce(:head, head), commits = coalesce(:commits, commits), bytes = coalesce(:bytes, bytes)
+WHERE id = :id;
+
+-- query: TASK_KEEP
+UPDATE task SET saved = coalesce(:saved, saved), merged = coalesce(:merged, merged), changed_ms = :now_ms WHERE id = :id;
+
+-- query: TASK_UNSAVE
+UPDATE task SET saved = NULL WHERE id = :id;
+
+-- query: TASK_LOG_INSERT
+INSERT INTO task_log (task_id, at_ms, kind, words) VALUES (:task_id, :at_ms, :kind, :words);
+
+-- query: TASK_LOG_LIST
+SELECT * FROM (
+  SELECT id, at_ms, kind, words FROM task_log WHERE task_id = :task_id ORDER BY id DESC LIMIT :limit
+) ORDER BY id;
+
+-- query: TASK_LOG_COUNT
+SELECT count(*) AS count FROM task_log WHERE task_id = :task_id AND kind = :kind;
+
+-- query: TASK_SNAPSHOT_INSERT
+INSERT INTO task_snapshot (task_id, number, commit_id, commits, made_ms, why)
+SELECT :task_id, coalesce(max(number), 0) + 1, :commit_id, :commits, :made_ms, :why
+FROM task_snapshot WHERE task_id = :task_id;
+
+-- query: TASK_SNAPSHOT_LIST
+SELECT number, commit_id, commits, made_ms, why FROM task_snapshot WHERE task_id = :task_id ORDER BY number;
+
+-- query: TASK_EVENT_INSERT
+INSERT INTO task_event (event_id, task_id) VALUES (:event_id, :task_id);
+
+-- query: TASK_EVENT_LIST
+SELECT e.id, e.received_ms, e.event, e.tool, e.detail, e.verdict, e.reason FROM task_event t JOIN event e ON e.id = t.event_id
+WHERE t.task_id = :task_id ORDER BY e.id;
+
+-- query: TASK_EVENT_COUNT
+SELECT count(*) AS count FROM task_event WHERE task_id = :task_id;
+
+-- A session is a task's if it said so first: neither another task nor a session outside had it.
+-- query: TASK_SESSION_CLAIM
+INSERT OR IGNORE INTO task_session (session_id, task_id)
+SELECT :session_id, :task_id WHERE NOT EXISTS (SELECT 1 FROM session WHERE session_id = :session_id);
+
+-- query: TASK_SESSION_OWNER
+SELECT task_id FROM task_session WHERE session_id = :session_id;

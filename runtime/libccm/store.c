@@ -355,7 +355,8 @@ int ccm_store_ingest(struct ccm_store *s, int64_t max_ms)
 {
 	int error;
 
-	if (!s->db || s->in_trouble)
+	/* The spool of a task is the supervisor's. */
+	if (!s->db || s->in_trouble || s->paths->task)
 		return 0;
 	ccm_db_set_busy_timeout(s->db, max_ms < s->settings->busy_timeout_ms ? max_ms : s->settings->busy_timeout_ms);
 	return ccm_spool_take_in(s->paths, ccm_mono_us() + max_ms * 1000, ingest, s, &error, &s->trouble);

@@ -18,9 +18,11 @@ int cmd_daemon(struct ctx *ctx, int argc, char **argv);
 int cmd_install(struct ctx *ctx, int argc, char **argv);
 int cmd_job(struct ctx *ctx, int argc, char **argv);
 int cmd_quota(struct ctx *ctx, int argc, char **argv);
+int cmd_run(struct ctx *ctx, int argc, char **argv);
 int cmd_sandbox(struct ctx *ctx, int argc, char **argv);
 int cmd_reload(struct ctx *ctx, int argc, char **argv);
 int cmd_status(struct ctx *ctx, int argc, char **argv);
+int cmd_task(struct ctx *ctx, int argc, char **argv);
 int cmd_uninstall(struct ctx *ctx, int argc, char **argv);
 
 #endif

@@ -12,6 +12,9 @@ static const struct command commands[] = {
 	{ "job", "tidy|quota|resume|vacuum|check", "do one of the daemon's jobs now", 1, 1, DB_WRITE, cmd_job, false },
 	{ "quota", "status|pause|resume|override|history|poll", "rate limits: where they stand, and the switches", 0, 0, DB_NONE,
 	  cmd_quota, true },
+	{ "run", "[-- COMMAND...]", "give a command a worktree of its own, in a sandbox", 0, -1, DB_WRITE, cmd_run, true },
+	{ "task", "list|show|log|review|diff|merge|...", "look after what was run: review, merge, discard, ...", 0, -1, DB_NONE,
+	  cmd_task, true },
 	{ "sandbox", "", "keep a program in what the kernel lets it do", 0, -1, DB_NONE, cmd_sandbox, false },
 	COMMAND_COMPLETION,
 	{ 0 }

@@ -163,7 +163,7 @@ short_wait() {
 @test "storage: a full disk does not disarm the guard, and is said" {
 	[ "$(id -u)" -eq 0 ] || skip "only root can mount a small disk"
 	mkdir "$HOME/small"
-	mount -t tmpfs -o size=256k tmpfs "$HOME/small"
+	mount -t tmpfs -o size=512k tmpfs "$HOME/small"
 	export CCM_HOME="$HOME/small/ccm"
 	guard
 	ccm-hook init
@@ -177,7 +177,7 @@ short_wait() {
 @test "storage: a full disk on which the spool still fits keeps the event there" {
 	[ "$(id -u)" -eq 0 ] || skip "only root can mount a small disk"
 	mkdir "$HOME/small"
-	mount -t tmpfs -o size=256k tmpfs "$HOME/small"
+	mount -t tmpfs -o size=512k tmpfs "$HOME/small"
 	ccm-hook init
 	cp "$CCM_HOME/ccm.db" "$HOME/small/"
 	rm "$CCM_HOME/ccm.db"

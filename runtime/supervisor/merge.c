@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: MIT */
+#include "merge.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "import.h"
+#include "libccm/io.h"
+#include "libccm/term.h"
+
+#define COMMITS_MAX 10000
+
+void merge_result_done(struct merge_result *r)
+{
+	free(r->before);
+	free(r->after);
+	free(r->worktree);
+	ccm_sbuf_done(&r->conflicts);
+}
+
+struct merger {
+	const struct merge_spec *spec;
+	struct git import;           /* sealed */
+	struct git user;
+	struct merge_result *result;
+	struct ccm_diag *diag;
+	char *name, *email;          /* the person's */
+};
+
+static const char *short_name(const char *branch)
+{
+	return strncmp(branch, "refs/heads/", 11) == 0 ? branch + 11 : branch;
+}
+
+/* ---- the result, in import.git ---- */
+
+/* "TREE\n" when all went well; else what stands in the way follows: "TREE\0file\0...\0\0messages". */
+static int merge_trees(struct merger *m, const char *ours, const char *theirs, char **tree)
+{
+	_cleanup_sbuf_ struct ccm_sbuf out = { 0 };
+	int r = git_try(&m->import, &out, m->diag, "-c", "merge.renames=true", "-c", "merge.directoryRenames=false", "merge-tree",
+			"--write-tree", "-z", "--name-only", "--no-messages", ours, theirs, NULL);
+	const char *at, *end;
+
+	if (r < 0)
+		return r;
+	if (r > 1)
+		return -CCM_E_REFUSED;
+	ccm_sbuf_addc(&out, '\0');
+	if (ccm_sbuf_error(&out))
+		return -ENOMEM;
+	end = out.text + out.bytes - 1;
+	at = out.text;
+	*tree = strndup(at, strcspn(at, "\n"));
+	if (!*tree)
+		return -ENOMEM;
+	if (r == 0)
+		return git_is_id(*tree) ? 0 : ccm_diag_set(m->diag, -CCM_E_REFUSED, "git merge-tree said what cannot be understood");
+	for (at += strlen(at) + 1; at < end && *at; at += strlen(at) + 1) {
+		ccm_term_clean(&m->result->conflicts, at, strlen(at), CCM_CLEAN_LINE);
+		ccm_sbuf_addc(&m->result->conflicts, '\n');
+	}
+	return ccm_diag_set(m->diag, -CCM_E_REFUSED, "conflicts with %s: nothing was merged", short_name(m->spec->branch));
+}
+
+static int variable(struct ccm_sbuf *s, const char *name, const char *value)
+{
+	ccm_sbuf_addf(s, "%s=%s", name, value);
+	return ccm_sbuf_error(s);
+}
+
+/* author: name, email, date; NULL: the person, now. */
+static int commit_tree(struct merger *m, const char *tree, const char *parent, const char *second, const char *message,
+		       size_t message_bytes, const char *const author[3], char **ret)
+{
+	struct ccm_sbuf names[5] = { 0 };
+	_cleanup_sbuf_ struct ccm_sbuf out = { 0 };
+	const char *env[6] = { NULL };
+	struct git g = m->import;
+	int r;
+
+	r = variable(&names[0], "GIT_COMMITTER_NAME", m->name);
+	if (r == 0)
+		r = variable(&names[1], "GIT_COMMITTER_EMAIL", m->email);
+	if (r == 0)
+		r = variable(&names[2], "GIT_AUTHOR_NAME", author ? author[0] : m->name);
+	if (r == 0)
+		r = variable(&names[3], "GIT_AUTHOR_EMAIL", author ? author[1] : m->email);
+	if (r == 0 && author)
+		r = variable(&names[4], "GIT_AUTHOR_DATE", author[2]);
+	for (int i = 0; i < (author ? 5 : 4); i++)
+		env[i] = ccm_sbuf_str(&names[i]);
+	g.env = env;
+	g.input = message;
+	g.input_bytes = message_bytes;
+	if (r == 0)
+		r = second ? git_run(&g, &out, m->diag, "commit-tree", tree, "-p", parent, "-p", second, "-F", "-", NULL) :
+			     git_run(&g, &out, m->diag, "commit-tree", tree, "-p", parent, "-F", "-", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		ccm_sbuf_done(&names[i]);
+	if (r < 0)
+		return r;
+	*ret = strndup(ccm_sbuf_str(&out), strcspn(ccm_sbuf_str(&out), "\n"));
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* What the commits said, one line each: for the message of a squash. */
+static int make_message(struct merger *m, struct ccm_sbuf *out)
+{
+	const struct merge_spec *s = m->spec;
+	_cleanup_sbuf_ struct ccm_sbuf range = { 0 }, subjects = { 0 };
+	int r;
+
+	if (s->message) {
+		ccm_sbuf_adds(out, s->message);
+		ccm_sbuf_addc(out, '\n');
+		return ccm_sbuf_error(out);
+	}
+	if (s->how == MERGE_MERGE)
+		ccm_sbuf_addf(out, "Merge task %s: ", s->place->id);
+	ccm_term_clean(out, s->title, strlen(s->title), CCM_CLEAN_LINE);
+	ccm_sbuf_adds(out, "\n\n");
+	ccm_sbuf_addf(&range, "%s..%s", m->result->before, s->commit);
+	if (ccm_sbuf_error(&range))
+		return -ENOMEM;
+	r = git_run(&m->import, &subjects, m->diag, "log", "--reverse", "--no-merges", "--format=* %s", range.text, "--", NULL);
+	if (r < 0)
+		return r;
+	ccm_term_clean(out, ccm_sbuf_str(&subjects), subjects.bytes, CCM_CLEAN_LINES);
+	ccm_sbuf_addf(out, "\nCcm-Task: %s\nCcm-Commit: %s\n", s->place->id, s->commit);
+	return ccm_sbuf_error(out);
+}
+
+static int merge_once(struct merger *m)
+{
+	const struct merge_spec *s = m->spec;
+	_cleanup_free_ char *tree = NULL, *old_tree = NULL;
+	_cleanup_sbuf_ struct ccm_sbuf message = { 0 }, name = { 0 };
+	int r = merge_trees(m, m->result->before, s->commit, &tree);
+
+	if (r == 0) {
+		ccm_sbuf_addf(&name, "%s^{tree}", m->result->before);
+		r = ccm_sbuf_error(&name);
+	}
+	if (r == 0)
+		r = git_line(&m->import, &old_tree, "rev-parse", "--verify", name.text, NULL);
+	if (r == 0 && s->how == MERGE_SQUASH && strcmp(tree, old_tree) == 0)
+		return ccm_diag_set(m->diag, -CCM_E_REFUSED, "commit %.12s changes nothing that %s does not have already", s->commit,
+				    short_name(s->branch));
+	if (r == 0)
+		r = make_message(m, &message);
+	if (r == 0)
+		r = commit_tree(m, tree, m->result->before, s->how == MERGE_MERGE ? s->commit : NULL, message.text,
+				message.bytes, NULL, &m->result->after);
+	m->result->commits = 1;
+	return r;
+}
+
+/* One commit on top of another: a three-way merge whose base is the commit's parent. merge-tree of this git takes no
+ * base, but finds it: a commit that has onto's tree and that parent. */
+static int pick(struct merger *m, const char *commit, char **onto)
+{
+	_cleanup_free_ char *parent = NULL, *bridge = NULL, *tree = NULL, *onto_tree = NULL, *next = NULL;
+	_cleanup_sbuf_ struct ccm_sbuf name = { 0 }, info = { 0 };
+	const char *fields[4];
+	char *at;
+	int r;
+
+	ccm_sbuf_addf(&name, "%s^", commit);
+	if (ccm_sbuf_error(&name))
+		return -ENOMEM;
+	r = git_line(&m->import, &parent, "rev-parse", "--verify", "--quiet", name.text, NULL);
+	if (r == -CCM_E_NOT_FOUND)
+		return ccm_diag_set(m->diag, -CCM_E_REFUSED, "commit %.12s has no parent: it cannot be put on another", commit);
+	ccm_sbuf_clear(&name);
+	ccm_sbuf_addf(&name, "%s^{tree}", *onto);
+	if (r == 0)
+		r = git_line(&m->import, &onto_tree, "rev-parse", "--verify", ccm_sbuf_str(&name), NULL);
+	if (r == 0)
+		r = commit_tree(m, onto_tree, parent, NULL, "bridge\n", 7, NULL, &bridge);
+	if (r == 0)
+		r = merge_trees(m, bridge, commit, &tree);
+	if (r < 0)
+		return r;
+	if (strcmp(tree, onto_tree) == 0)
+		return 0;                    /* it is there already */
+	r = git_run(&m->import, &info, m->diag, "log", "-1", "--no-show-signature", "--date=raw", "--format=%an%n%ae%n@%ad%n%B",
+		    commit, "--", NULL);
+	if (r == 0) {
+		ccm_sbuf_addc(&info, '\0');
+		r = ccm_sbuf_error(&info);
+	}
+	if (r < 0)
+		return r;
+	at = info.text;
+	for (int i = 0; i < 3; i++) {
+		fields[i] = at;
+		at += strcspn(at, "\n");
+		if (*at)
+			*at++ = '\0';
+	}
+	r = commit_tree(m, tree, *onto, NULL, at, strlen(at), fields, &next);
+	if (r < 0)
+		return r;
+	free(*onto);
+	*onto = TAKE_PTR(next);
+	m->result->commits++;
+	return 0;
+}
+
+static int rebase(struct merger *m)
+{
+	_cleanup_sbuf_ struct ccm_sbuf range = { 0 }, list = { 0 };
+	_cleanup_free_ char *onto = strdup(m->result->before);
+	char *at;
+	int r;
+
+	ccm_sbuf_addf(&range, "%s..%s", m->result->before, m->spec->commit);
+	if (ccm_sbuf_error(&range) || !onto)
+		return -ENOMEM;
+	r = git_run(&m->import, &list, m->diag, "rev-list", "--reverse", "--topo-order", "--no-merges", range.text, "--", NULL);
+	ccm_sbuf_addc(&list, '\0');
+	if (r == 0)
+		r = ccm_sbuf_error(&list);
+	for (at = list.text; r == 0 && *at;) {
+		char *commit = at;
+
+		at += strcspn(at, "\n");
+		if (*at)
+			*at++ = '\0';
+		r = pick(m, commit, &onto);
+	}
+	if (r < 0)
+		return r;
+	if (!m->result->commits)
+		return ccm_diag_set(m->diag, -CCM_E_REFUSED, "there is nothing in commit %.12s that %s does not have already",
+				    m->spec->commit, short_name(m->spec->branch));
+	m->result->after = TAKE_PTR(onto);
+	return 0;
+}
+
+/* ---- the person's repository ---- */
+
+static int read_branch(struct merger *m)
+{
+	_cleanup_sbuf_ struct ccm_sbuf name = { 0 };
+	int r;
+
+	ccm_sbuf_addf(&name, "%s^{commit}", m->spec->branch);
+	if (ccm_sbuf_error(&name))
+		return -ENOMEM;
+	r = git_line(&m->user, &m->result->before, "rev-parse", "--verify", "--quiet", "--end-of-options", name.text, NULL);
+	if (r == -CCM_E_NOT_FOUND)
+		return ccm_diag_set(m->diag, -CCM_E_REFUSED, "there is no branch '%s' in '%s' (--into names another)",
+				    short_name(m->spec->branch), m->user.git_dir);
+	return r;
+}
+
+static int read_person(struct merger *m)
+{
+	int r = git_line(&m->user, &m->name, "config", "--get", "user.name", NULL);
+
+	if (r == 0)
+		r = git_line(&m->user, &m->email, "config", "--get", "user.email", NULL);
+	if (r == -CCM_E_NOT_FOUND)
+		return ccm_diag_set(m->diag, -CCM_E_REFUSED, "git does not know who you are: git config --global user.name NAME, and "
+				    "user.email");
+	return r;
+}
+
+/* "worktree PATH\0HEAD ID\0branch REF\0\0" of each. */
+static int find_worktree(struct merger *m)
+{
+	_cleanup_sbuf_ struct ccm_sbuf out = { 0 };
+	const char *path = NULL, *end;
+	int r = git_run(&m->user, &out, m->diag, "worktree", "list", "--porcelain", "-z", NULL);
+
+	if (r < 0)
+		return r;
+	ccm_sbuf_addc(&out, '\0');
+	if (ccm_sbuf_error(&out))
+		return -ENOMEM;
+	end = out.text + out.bytes - 1;
+	for (const char *at = out.text; at < end; at += strlen(at) + 1) {
+		if (strncmp(at, "worktree ", 9) == 0)
+			path = at + 9;
+		else if (strcmp(at, "bare") == 0)
+			path = NULL;
+		else if (path && strncmp(at, "branch ", 7) == 0 && strcmp(at + 7, m->spec->branch) == 0) {
+			m->result->worktree = strdup(path);
+			return m->result->worktree ? 0 : -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/* A branch that is being rebased is checked out nowhere, and must not move under the rebase. */
+static int check_progress(struct merger *m)
+{
+	static const char *const marks[] = { "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply" };
+	_cleanup_free_ char *dir = NULL, *text = NULL;
+	const struct git g = { .directory = m->result->worktree };
+	int r;
+
+	if (m->result->worktree) {
+		r = git_line(&g, &dir, "rev-parse", "--absolute-git-dir", NULL);
+		for (size_t i = 0; i < ARRAY_SIZE(marks) && r == 0; i++) {
+			_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+
+			ccm_sbuf_addf(&path, "%s/%s", dir, marks[i]);
+			if (!ccm_sbuf_error(&path) && access(path.text, F_OK) == 0)
+				r = ccm_diag_set(m->diag, -CCM_E_REFUSED, "a merge or rebase is in progress in '%s': end it first",
+						 m->result->worktree);
+		}
+		return r;
+	}
+	/* git's own rule for branches that are in use in any way. */
+	r = git_line(&m->user, &text, "for-each-ref", "--format=%(worktreepath)", m->spec->branch, NULL);
+	return r == -CCM_E_NOT_FOUND ? 0 : r;
+}
+
+static int copy_index(struct merger *m, const char *to)
+{
+	const struct git g = { .directory = m->result->worktree };
+	_cleanup_free_ char *index = NULL;
+	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
+	int r = git_line(&g, &index, "rev-parse", "--path-format=absolute", "--git-path", "index", NULL);
+
+	if (r == 0)
+		r = ccm_read_regular(index, (size_t)1 << 30, &text);
+	if (r < 0)
+		return ccm_diag_set(m->diag, r, "cannot read the index of '%s': %s", m->result->worktree, ccm_strerror(r));
+	return ccm_write_file(to, text.text, text.bytes, 0600, false);
+}
+
+/* Would its files be in the way? Asked of git with a copy of the index, and with the new objects only lent. */
+static int try_checkout(struct merger *m)
+{
+	_cleanup_sbuf_ struct ccm_sbuf index = { 0 }, path = { 0 }, objects = { 0 };
+	struct git g = { .directory = m->result->worktree };
+	struct ccm_diag words = { 0 };
+	const char *env[3] = { NULL };
+	int r;
+
+	ccm_sbuf_addf(&path, "%s/index.try", m->spec->place->dir);
+	ccm_sbuf_addf(&index, "GIT_INDEX_FILE=%s", ccm_sbuf_str(&path));
+	ccm_sbuf_addf(&objects, "GIT_ALTERNATE_OBJECT_DIRECTORIES=%s/objects", m->spec->place->import);
+	if (ccm_sbuf_error(&path) || ccm_sbuf_error(&index) || ccm_sbuf_error(&objects))
+		return -ENOMEM;
+	env[0] = index.text;
+	env[1] = objects.text;
+	g.env = env;
+	r = copy_index(m, path.text);
+	if (r == 0)
+		r = git_try(&g, NULL, m->diag, "update-index", "-q", "--refresh", NULL);
+	if (r >= 0)
+		r = git_run(&g, NULL, &words, "read-tree", "-m", "-u", "-n", m->result->before, m->result->after, NULL);
+	unlink(path.text);
+	if (r == -CCM_E_REFUSED)
+		return ccm_diag_set(m->diag, r, "%s is checked out in '%s', and what is not committed there is in the way: %s; "
+				    "commit it or put it aside, then merge again", short_name(m->spec->branch),
+				    m->result->worktree, ccm_diag_text(&words, r));
+	return r;
+}
+
+/* Names of the filters that the person's configuration runs, each with a newline before and behind. */
+static int list_filters(struct merger *m, struct ccm_sbuf *names)
+{
+	_cleanup_sbuf_ struct ccm_sbuf out = { 0 };
+	const struct git g = { .directory = m->result->worktree };
+	int r = git_try(&g, &out, m->diag, "config", "--name-only", "--get-regexp",
+			"^filter\\..*\\.(smudge|clean|process)$", NULL);
+
+	if (r < 0)
+		return r;
+	for (const char *line = ccm_sbuf_str(&out); *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		size_t bytes = strcspn(line, "\n");
+
+		while (bytes && line[bytes - 1] != '.')
+			bytes--;
+		if (bytes > 8)
+			ccm_sbuf_addf(names, "\n%.*s\n", (int)(bytes - 8), line + 7);
+	}
+	return ccm_sbuf_error(names);
+}
+
+/* Whether a changed file would go through one, by the attributes that it would have then. */
+static int check_filters(struct merger *m)
+{
+	_cleanup_sbuf_ struct ccm_sbuf filters = { 0 }, files = { 0 }, out = { 0 }, path = { 0 }, index = { 0 };
+	struct git g = m->import;
+	const char *env[2] = { NULL };
+	const char *at, *end;
+	int r = list_filters(m, &filters);
+
+	if (r < 0 || !filters.bytes || m->spec->run_filters)
+		return r;
+	ccm_sbuf_addf(&path, "%s/index.attributes", m->spec->place->dir);
+	ccm_sbuf_addf(&index, "GIT_INDEX_FILE=%s", ccm_sbuf_str(&path));
+	if (ccm_sbuf_error(&index))
+		return -ENOMEM;
+	env[0] = index.text;
+	g.env = env;
+	r = git_run(&g, NULL, m->diag, "read-tree", m->result->after, NULL);
+	if (r == 0)
+		r = git_run(&g, &files, m->diag, "diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=d",
+			    m->result->before, m->result->after, NULL);
+	g.input = ccm_sbuf_str(&files);
+	g.input_bytes = files.bytes;
+	if (r == 0)
+		r = git_run(&g, &out, m->diag, "check-attr", "--cached", "-z", "--stdin", "filter", NULL);
+	unlink(path.text);
+	ccm_sbuf_addc(&out, '\0');
+	if (r < 0 || ccm_sbuf_error(&out))
+		return r < 0 ? r : -ENOMEM;
+	/* path\0filter\0value\0 */
+	end = out.text + out.bytes - 1;
+	for (at = out.text; at < end;) {
+		const char *file = at, *attribute = file + strlen(file) + 1;
+		const char *value = attribute < end ? attribute + strlen(attribute) + 1 : end;
+		_cleanup_sbuf_ struct ccm_sbuf name = { 0 }, clean = { 0 };
+
+		if (value >= end)
+			break;
+		at = value + strlen(value) + 1;
+		ccm_sbuf_addf(&name, "\n%s\n", value);
+		if (ccm_sbuf_error(&name) || !strstr(filters.text, name.text))
+			continue;
+		ccm_term_clean(&clean, file, strlen(file), CCM_CLEAN_LINE);
+		ccm_term_clean(&name, value, strlen(value), CCM_CLEAN_LINE);
+		return ccm_diag_set(m->diag, -CCM_E_REFUSED, "'%s' would go through your filter '%.*s' when it is checked out, which "
+				    "may run what is in the tree: --run-filters allows it", ccm_sbuf_str(&clean),
+				    (int)strcspn(name.text + 1, "\n"), name.text + 1);
+	}
+	return 0;
+}
+
+int merge_keep(const struct place *p, const struct source *s, const char *commit, const char *name,
+	       struct ccm_diag *diag)
+{
+	_cleanup_sbuf_ struct ccm_sbuf spec = { 0 };
+	int r = import_set_ref(p, "refs/ccm/out", commit, diag);
+
+	ccm_sbuf_addf(&spec, "+refs/ccm/out:refs/ccm/tasks/%s/%s", p->id, name);
+	if (ccm_sbuf_error(&spec))
+		return -ENOMEM;
+	if (r == 0)
+		r = git_run(&s->git, NULL, diag, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
+			    "--no-auto-maintenance", "--no-prune", "--no-recurse-submodules", "--no-show-forced-updates",
+			    p->import, spec.text, NULL);
+	return r;
+}
+
+static int move_branch(struct merger *m)
+{
+	const struct merge_spec *s = m->spec;
+	struct git g = { .directory = m->result->worktree };
+	_cleanup_sbuf_ struct ccm_sbuf why = { 0 };
+	struct ccm_diag words = { 0 };
+	int r;
+
+	ccm_sbuf_addf(&why, "ccm: task %s", s->place->id);
+	if (ccm_sbuf_error(&why))
+		return -ENOMEM;
+	if (!m->result->worktree) {
+		r = git_run(&m->user, NULL, &words, "update-ref", "-m", why.text, s->branch, m->result->after, m->result->before,
+			    NULL);
+		if (r == -CCM_E_REFUSED)
+			ccm_diag_set(m->diag, r, "%s has moved meanwhile, or cannot be written; nothing was merged (%s)",
+				     short_name(s->branch), ccm_diag_text(&words, r));
+		return r;
+	}
+	/* It moves HEAD's branch only if that is still where it was. */
+	r = git_run(&g, NULL, &words, "-c", "merge.autoStash=false", "-c", "merge.verifySignatures=false", "merge", "--ff-only",
+		    "--no-autostash", "--no-verify-signatures", "--quiet", "--no-stat", m->result->after, NULL);
+	if (r == -CCM_E_REFUSED)
+		ccm_diag_set(m->diag, r, "the files in '%s' could not be brought along; nothing was merged (%s)",
+			     m->result->worktree, ccm_diag_text(&words, r));
+	return r;
+}
+
+/* A fast-forward goes to where HEAD is: it must be the branch, still at the commit that was merged with. */
+static int check_unmoved(struct merger *m)
+{
+	_cleanup_free_ char *now = NULL;
+	int r = git_line(&m->user, &now, "rev-parse", "--verify", "--quiet", m->spec->branch, NULL);
+
+	if (r == 0 && strcmp(now, m->result->before) != 0)
+		r = ccm_diag_set(m->diag, -CCM_E_REFUSED, "%s has moved meanwhile; nothing was merged, merge again",
+				 short_name(m->spec->branch));
+	return r;
+}
+
+static int deliver(struct merger *m)
+{
+	const struct merge_spec *s = m->spec;
+	int r = find_worktree(m);
+
+	if (r == 0)
+		r = check_progress(m);
+	if (r == 0 && m->result->worktree)
+		r = try_checkout(m);
+	if (r == 0 && m->result->worktree)
+		r = check_filters(m);
+	if (r < 0)
+		return r;
+	r = merge_keep(s->place, s->source, m->result->after, "merged", m->diag);
+	if (r == 0)
+		r = check_unmoved(m);
+	if (r == 0)
+		r = move_branch(m);
+	worktree_unpin(s->source, s->place->id, "merged", NULL);
+	return r;
+}
+
+int merge_task(const struct merge_spec *spec, struct merge_result *ret, struct ccm_diag *diag)
+{
+	struct merger m = {
+		.spec = spec, .import = import_git(spec->place), .user = spec->source->git, .result = ret, .diag = diag,
+	};
+	int r = read_branch(&m);
+
+	if (r == 0)
+		r = read_person(&m);
+	if (r == 0)
+		r = import_check(spec->place, spec->commit, diag);
+	if (r == 0)
+		r = spec->how == MERGE_REBASE ? rebase(&m) : merge_once(&m);
+	if (r == 0)
+		r = deliver(&m);
+	free(m.name);
+	free(m.email);
+	return r;
+}
