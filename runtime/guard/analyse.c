@@ -10,6 +10,7 @@
 #include "shell.h"
 
 #define NESTING_MAX 120 /* statements within statements, functions in functions, texts in texts: our own stack */
+#define REDIRECTS_MAX 256        /* of one command and those around it */
 #define ROUNDS_MAX 256           /* of a loop whose end is computed */
 #define ITEMS_MAX 256            /* of a loop, before only those count that are more than plain names */
 #define LINES_MAX 4096           /* that a loop reads */
@@ -209,8 +210,13 @@ struct guard_value output_of(struct shell *sh, struct stmt *list)
 
 static void record_redirect(struct shell *sh, int fd, enum guard_redirect_kind kind, const struct guard_value *target)
 {
-	struct guard_redirect *list = GUARD_NEWN(sh->walk->arena, struct guard_redirect, sh->redirect_count + 1);
+	struct guard_redirect *list;
 
+	if (sh->redirect_count >= REDIRECTS_MAX) {
+		too_complex(sh->walk, "too many redirections");
+		return;
+	}
+	list = GUARD_NEWN(sh->walk->arena, struct guard_redirect, sh->redirect_count + 1);
 	if (sh->redirect_count > 0)
 		memcpy(list, sh->redirects, sh->redirect_count * sizeof *list);
 	list[sh->redirect_count] = (struct guard_redirect){ .fd = fd, .kind = kind, .target = *target };

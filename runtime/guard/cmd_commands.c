@@ -15,10 +15,18 @@
 #include "libccm/log.h"
 #include "print.h"
 
-static void add_field(struct ccm_sbuf *out, const char *name, const struct guard_value *v)
+#define INPUT_MAX 200            /* bytes of a command's input that are shown */
+
+static void add_input(struct ccm_sbuf *out, const struct guard_value *v)
 {
-	ccm_sbuf_addf(out, "\t%s=", name);
-	guard_print_value(out, v);
+	struct guard_value beginning = *v;
+
+	if (v->bytes > INPUT_MAX)
+		beginning.bytes = INPUT_MAX;
+	ccm_sbuf_adds(out, "\tinput=");
+	guard_print_value(out, &beginning);
+	if (v->bytes > INPUT_MAX)
+		ccm_sbuf_addf(out, "... (%zu bytes)", v->bytes);
 }
 
 static void print_one(struct ccm_sbuf *out, const struct guard_command *c, const char *directory)
@@ -31,7 +39,7 @@ static void print_one(struct ccm_sbuf *out, const struct guard_command *c, const
 		guard_print_value(out, &c->env[i].value);
 	}
 	if (c->input.bytes > 0)
-		add_field(out, "input", &c->input);
+		add_input(out, &c->input);
 	for (size_t i = 0; i < c->count; i++)
 		taint |= c->words[i].taint;
 	if (taint) {

@@ -8,6 +8,7 @@
 #include "reader.h"
 
 #define BRACES_MAX 2048           /* words of one word; more than that only of numbers and letters in a row is no matter */
+#define DEPTH_MAX 110             /* of names that stand for names, with all that is around them */
 #define PATTERN_MAX 1024         /* bytes of a text whose beginning or end may match a pattern */
 #define REPLACED_MAX 256         /* of one in which anything may */
 
@@ -42,6 +43,16 @@ static void add_unquoted(struct expander *x, const struct guard_value *v)
 	x->field.taint |= v->taint;
 	for (size_t i = 0; i < v->bytes; i++) {
 		char c = v->text[i];
+		size_t plain = 0;
+
+		while (i + plain < v->bytes && !(x->split && strchr(x->ifs, v->text[i + plain])) &&
+		       !(x->globs && (v->text[i + plain] == '*' || v->text[i + plain] == '?')))
+			plain++;
+		if (plain > 0) {
+			add(x, v->text + i, plain);
+			i += plain - 1;
+			continue;
+		}
 
 		if (x->split && strchr(x->ifs, c)) {
 			unsigned taint = v->taint;
@@ -460,8 +471,14 @@ static struct guard_value plain_param(struct shell *sh, const struct param *p, e
 	if (v && v->reference && v->count > 0 && v->items[0].known) {
 		const struct param target = { .name = v->items[0].text, .op = "", .index = p->index };
 
-		if (strcmp(target.name, p->name) != 0 && step(sh))
-			return plain_param(sh, &target, ret);
+		if (strcmp(target.name, p->name) != 0 && sh->walk->depth < DEPTH_MAX) {
+			struct guard_value referred;
+
+			sh->walk->depth++;
+			referred = plain_param(sh, &target, ret);
+			sh->walk->depth--;
+			return referred;
+		}
 	}
 	if (!v) {
 		struct guard_value unknown = var_value(sh, p->name);
@@ -606,14 +623,16 @@ static void expand_param(struct expander *x, const struct param *p, bool in_doub
 
 		target.indirect = false;
 		target.name = v.text;
-		if (v.known && v.bytes > 0 && step(x->sh)) {
+		if (v.known && v.bytes > 0 && x->sh->walk->depth < DEPTH_MAX) {
 			size_t n = strcspn(v.text, "[");
 
 			if (v.text[n] == '[' && v.bytes > n + 2 && v.text[v.bytes - 1] == ']') {
 				target.name = guard_arena_copy(x->sh->walk->arena, v.text, n);
 				target.index = guard_read_quoted(x->sh->walk->arena, v.text + n + 1, v.bytes - n - 2);
 			}
+			x->sh->walk->depth++;
 			expand_param(x, &target, in_double);
+			x->sh->walk->depth--;
 			return;
 		}
 		v = value_unknown(v.taint);

@@ -216,6 +216,16 @@ static void run_in_shell(struct run *r, const struct guard_value *code, const ch
 	run_text(&sub, code, via, r->self);
 }
 
+/* The same, of a line of what it read from its own input. */
+static void run_line(struct run *r, const struct guard_value *code, const char *via, unsigned flags)
+{
+	struct fd before = r->sh->fds[0];
+
+	r->sh->fds[0] = (struct fd){ .kind = FD_NULL };
+	run_in_shell(r, code, via, flags);
+	r->sh->fds[0] = before;
+}
+
 static void run_rest(struct run *r, size_t first, unsigned flags)
 {
 	if (first < r->count)
@@ -1143,7 +1153,7 @@ static void run_later(struct run *r)
 	if (file)
 		text = file_read(r->sh, file->text);
 	if (r->sh->fds[0].kind == FD_INPUT || file)
-		run_in_shell(r, &text, r->name, GUARD_BACKGROUND);
+		run_line(r, &text, r->name, GUARD_BACKGROUND);
 }
 
 static void run_crontab(struct run *r)
@@ -1176,7 +1186,7 @@ static void run_crontab(struct run *r)
 		code = value_copy(r->sh->walk->arena, at, (size_t)(line + n - at));
 		code.taint = text.taint;
 		if (!value_is_unknown(&code))
-			run_in_shell(r, &code, "crontab", GUARD_BACKGROUND);
+			run_line(r, &code, "crontab", GUARD_BACKGROUND);
 	}
 }
 
@@ -1525,7 +1535,7 @@ static void run_ed(struct run *r)
 			size_t skip = text.text[i] == ':' ? 2 : 1;
 			struct guard_value code = value_copy(r->sh->walk->arena, text.text + i + skip, n - skip);
 
-			run_in_shell(r, &code, r->name, 0);
+			run_line(r, &code, r->name, 0);
 		}
 		i += n + 1;
 	}
@@ -1570,7 +1580,7 @@ static void run_make(struct run *r)
 				}
 			}
 			code = text_take(&t);
-			run_in_shell(r, &code, "make", dry ? GUARD_DRY_RUN : 0);
+			run_line(r, &code, "make", dry ? GUARD_DRY_RUN : 0);
 		}
 		i += n + 1;
 	}

@@ -398,6 +398,7 @@ no_fact() {
 	run -0 --separate-stderr ccm-guard commands - <<<"$(printf '{a,b}%.0s' {1..30})"
 	[[ $output == *'! too-complex: '* ]]
 	run -0 --separate-stderr ccm-guard commands - <<<"f() { f; f; g; }; g() { f; g; }; f"
+	run -0 --separate-stderr ccm-guard commands - <<<'declare -n p=q q=p r=r; echo $p $r; a=b; b=a; echo ${!a}'
 	run -0 --separate-stderr ccm-guard commands - <<<"$(printf '(%.0s' {1..5000})"
 	run -0 --separate-stderr ccm-guard commands - <<<"$(printf 'a%.0s; ' {1..20000})"
 	run -0 --separate-stderr ccm-guard commands - <<<"$(printf 'sh -c "%.0s' {1..60})"
