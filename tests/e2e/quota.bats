@@ -111,7 +111,7 @@ resumer() {
 }
 
 @test "from usage in a transcript to a refused prompt to the reset to a session that goes on by itself, once" {
-	local session daemon tries=0
+	local session daemon
 	plan 16
 	resumer
 	echo 0 >"$T/clock"
