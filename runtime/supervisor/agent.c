@@ -10,6 +10,7 @@
 
 #include "libccm/host_settings.h"
 #include "libccm/io.h"
+#include "network.h"
 
 #define TEXT_MAX ((size_t)4 << 20)
 #define CONTEXT_MAX ((size_t)256 << 10)
@@ -414,8 +415,8 @@ static int make_state(struct ctl *c)
 					    "ide", "jobs", "paste-cache", "image-cache", "usage-data", "uploads" };
 	_cleanup_free_ char *file = path_of(c->place->claude, ".claude.json"), *text = NULL;
 	json_auto_t *state = NULL;
-	const char *key = getenv("ANTHROPIC_API_KEY");
-	size_t bytes = key ? strlen(key) : 0;
+	/* All that it ever sees of a key; it knows one by its last twenty characters. */
+	const char *key = NETWORK_NO_KEY;
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(dirs) && r == 0; i++)
@@ -427,7 +428,7 @@ static int make_state(struct ctl *c)
 	state = json_pack("{s:b, s:s, s:b, s:{s:{s:b, s:b}}, s:{s:[s], s:[]}}", "hasCompletedOnboarding", 1, "theme", "dark",
 			  "bypassPermissionsModeAccepted", 1, "projects", c->place->work, "hasTrustDialogAccepted", 1,
 			  "hasCompletedProjectOnboarding", 1, "customApiKeyResponses", "approved",
-			  bytes > 20 ? key + bytes - 20 : "", "rejected");
+			  key + strlen(key) - 20, "rejected");
 	text = state ? json_dumps(state, JSON_INDENT(2)) : NULL;
 	r = text ? put(c, c->place->claude, ".claude.json", text, strlen(text), 0600) : -ENOMEM;
 	return r == 0 ? put(c, c->place->claude, "history.jsonl", "", 0, 0600) : r;

@@ -20,6 +20,7 @@
 #include "libccm/proc.h"
 #include "libccm/term.h"
 #include "limits.h"
+#include "network.h"
 #include "sandbox.h"
 
 #define TICK_MS 250
@@ -32,6 +33,7 @@
 struct session {
 	const struct session_spec *spec;
 	struct sandbox_child child;
+	struct network network;
 	struct channel channel;
 	struct use use;
 	struct task_limits limits;
@@ -220,7 +222,7 @@ static void log_denied(struct session *s, const char *line, size_t bytes)
 {
 	json_auto_t *o = json_loadb(line, bytes, 0, NULL);
 	_cleanup_sbuf_ struct ccm_sbuf words = { 0 };
-	static const char *const fields[] = { "layer", "call", "detail", "host", "port", "why", "program" };
+	static const char *const fields[] = { "layer", "call", "detail", "host", "port", "reason", "program" };
 
 	if (!o || s->denied_count++ > DENIED_LOG_MAX)
 		return;
@@ -422,13 +424,36 @@ static const char *layers_of(const struct sandbox_child *c)
 	return c->layers & SANDBOX_NAMESPACES ? "landlock, seccomp, namespaces" : "landlock, seccomp";
 }
 
-static int begin(struct session *s, const struct confinement *c, const struct agent *agent, struct ccm_diag *diag)
+/* The port is taken by chance; where the kernel gives no port of the task's own, it may be in use. */
+static int start(struct session *s, struct confine_input *in, struct ccm_diag *diag)
+{
+	int r = -EADDRINUSE;
+
+	for (int tries = 0; tries < 10 && r == -EADDRINUSE; tries++) {
+		_cleanup_confinement_ struct confinement c = { .count = 0 };
+
+		r = network_plan(&s->network, in->paths, in->profile, in->agent->kind, diag);
+		if (r < 0)
+			return r;
+		in->more_env = (const char *const *)s->network.env.list;
+		r = confine(in, &c, diag);
+		if (r < 0)
+			return r;
+		c.spec.terminal = isatty(STDIN_FILENO) || isatty(STDOUT_FILENO) || isatty(STDERR_FILENO);
+		c.spec.denied_fd = s->denied;
+		c.spec.local_servers = true;
+		c.spec.proxy_port = s->network.port;
+		r = sandbox_start(&c.spec, (const char *const *)in->agent->argv.list, &s->child, diag);
+	}
+	return r < 0 ? r : network_serve(&s->network, s->child.proxy_fd, s->denied, diag);
+}
+
+static int begin(struct session *s, struct confine_input *in, struct ccm_diag *diag)
 {
 	struct task *t = s->spec->task;
 	int64_t now = ccm_now_ms();
-	int r;
+	int r = start(s, in, diag);
 
-	r = sandbox_start(&c->spec, (const char *const *)agent->argv.list, &s->child, diag);
 	if (r < 0)
 		return r;
 	if (!(s->child.layers & SANDBOX_NAMESPACES)) {
@@ -460,11 +485,10 @@ static void finish(struct session *s, int status)
 	t->exit_status = status;
 }
 
-static int run(struct session *s, const struct confinement *c, const struct agent *agent, int *ret_status,
-	       struct ccm_diag *diag)
+static int run(struct session *s, struct confine_input *in, int *ret_status, struct ccm_diag *diag)
 {
 	const struct sandbox_watch watch = { .tick = tick, .user = s, .tick_ms = TICK_MS, .fd = s->epoll, .relay = true };
-	int r = begin(s, c, agent, diag);
+	int r = begin(s, in, diag);
 
 	if (r < 0) {
 		sandbox_child_done(&s->child);
@@ -480,10 +504,9 @@ static int run(struct session *s, const struct confinement *c, const struct agen
 int session_run(const struct session_spec *spec, int *ret_status, struct ccm_diag *diag)
 {
 	struct session s = {
-		.spec = spec, .child = SANDBOX_CHILD_INIT, .epoll = -1, .inotify = -1, .control = -1, .denied = -1,
+		.spec = spec, .child = SANDBOX_CHILD_INIT, .network = NETWORK_INIT, .epoll = -1, .inotify = -1, .control = -1, .denied = -1,
 		.limits = spec->task->limits, .spent_before_ms = spec->task->spent_ms,
 	};
-	_cleanup_confinement_ struct confinement c = { .count = 0 };
 	_cleanup_agent_ struct agent agent = { .program = NULL };
 	struct confine_input in = {
 		.why = CONFINE_AGENT, .place = spec->place, .source = spec->source, .paths = &spec->ctx->paths,
@@ -496,15 +519,10 @@ int session_run(const struct session_spec *spec, int *ret_status, struct ccm_dia
 	if (r == 0)
 		r = agent_prepare(&agent, spec->place, &spec->ctx->paths, spec->profile, spec->source, diag);
 	if (r == 0)
-		r = confine(&in, &c, diag);
-	if (r == 0)
 		r = open_all(&s, diag);
-	if (r == 0) {
-		c.spec.terminal = isatty(STDIN_FILENO) || isatty(STDOUT_FILENO) || isatty(STDERR_FILENO);
-		c.spec.denied_fd = s.denied;
-		c.spec.local_servers = true;
-		r = run(&s, &c, &agent, ret_status, diag);
-	}
+	if (r == 0)
+		r = run(&s, &in, ret_status, diag);
+	network_done(&s.network);
 	close_all(&s);
 	if (r < 0 && task_can(spec->task, TASK_EV_FAIL))
 		task_move(spec->ctx->db, spec->task, TASK_EV_FAIL,
