@@ -362,9 +362,8 @@ static int broker(const struct notify *n, const struct attribute *t)
 
 	if (t->what == SET_OTHER)
 		return -EOPNOTSUPP;
-	/* tar, cp and the like set the owner that a file has anyway. */
-	if (t->what == SET_OWNER)
-		return (t->uid == -1 || t->uid == (int)getuid()) && (t->gid == -1 || t->gid == (int)getgid()) ? 0 : -EPERM;
+	if (t->what == SET_OWNER && ((t->uid != -1 && t->uid != (int)getuid()) || (t->gid != -1 && t->gid != (int)getgid())))
+		return -EPERM;
 	if (t->what == SET_TIMES && t->times) {
 		r = read_times(n, t, times);
 		if (r < 0)
@@ -381,6 +380,9 @@ static int broker(const struct notify *n, const struct attribute *t)
 	/* We may be root; the program has none of root's powers. */
 	if (!may_write(n, fd) || st.st_uid != geteuid())
 		return -EPERM;
+	/* tar, cp and the like set the owner that a file has anyway: there is nothing to do. */
+	if (t->what == SET_OWNER)
+		return 0;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	if (t->what == SET_MODE) {
 		if (t->mode & (S_ISUID | S_ISGID))

@@ -98,7 +98,7 @@ example() {
 }
 
 @test "manual: the pages are correct mdoc" {
-	run -0 mandoc -T lint -W warning "$HOOK_PAGE" "$SUPERVISOR_PAGE" "$AUTOMATION_PAGE" "${SUPERVISOR_PAGE%/*}/ccm-checkpoint.7"
+	run -0 mandoc -T lint -W warning "$HOOK_PAGE" "$SUPERVISOR_PAGE" "$AUTOMATION_PAGE" "${SUPERVISOR_PAGE%/*}"/ccm-{checkpoint,sandbox}.7
 	[ -z "$output" ]
 }
 
