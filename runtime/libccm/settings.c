@@ -502,3 +502,70 @@ void ccm_settings_print(struct ccm_sbuf *out, const struct ccm_settings *s)
 		ccm_sbuf_addc(out, '\n');
 	}
 }
+
+/* Text of ours in mdoc: no line may begin with a dot or a quote, and a backslash begins an escape. */
+static void add_mdoc(struct ccm_sbuf *out, const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if (*p == '\\')
+			ccm_sbuf_adds(out, "\\e");
+		else if (*p == '\'' || *p == '-')
+			ccm_sbuf_adds(out, *p == '-' ? "\\-" : "\\(aq");
+		else if (*p == ' ' && p > text && (p[-1] == ';' || p[-1] == ':'))
+			ccm_sbuf_addc(out, '\n');
+		else
+			ccm_sbuf_addc(out, *p);
+	}
+}
+
+static const char *type_words(const struct key *k)
+{
+	switch (k->type) {
+	case TYPE_SIZE:
+		return "a size";
+	case TYPE_DURATION:
+		return "a duration";
+	case TYPE_COUNT:
+		return "a whole number";
+	case TYPE_USD:
+		return "dollars";
+	case TYPE_LIST:
+		return "a list";
+	case TYPE_CHOICE:
+	case TYPE_NAMED:
+		break;
+	}
+	return NULL;
+}
+
+void ccm_settings_manual(struct ccm_sbuf *out)
+{
+	const char *section = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct key *k = &keys[i];
+
+		if (strcmp(section, k->section) != 0)
+			ccm_sbuf_addf(out, "%s.Ss [%s]\n.Bl -tag -width Ds\n", i ? ".El\n" : "", k->section);
+		section = k->section;
+		ccm_sbuf_addf(out, ".It Ic %s\n", k->name);
+		add_mdoc(out, k->help);
+		ccm_sbuf_adds(out, "\n.br\n");
+		if (k->choices) {
+			ccm_sbuf_adds(out, "One of ");
+			for (const char *c = k->choices; *c; c++) {
+				if (*c == '|')
+					ccm_sbuf_adds(out, ", ");
+				else
+					ccm_sbuf_addc(out, *c);
+			}
+		} else {
+			ccm_sbuf_addf(out, "%c%s", type_words(k)[0] - 'a' + 'A', type_words(k) + 1);
+		}
+		ccm_sbuf_adds(out, is_list(k) ? "; an example: " : "; the default is ");
+		ccm_sbuf_adds(out, "\\(lq");
+		add_mdoc(out, k->preset);
+		ccm_sbuf_adds(out, "\\(rq.\n");
+	}
+	ccm_sbuf_adds(out, ".El\n");
+}

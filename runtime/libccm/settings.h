@@ -111,6 +111,9 @@ bool ccm_settings_has(const struct ccm_settings *s, const char *section, const c
  * with s, the keys are live and show the values in force. */
 void ccm_settings_print(struct ccm_sbuf *out, const struct ccm_settings *s);
 
+/* Appends the keys as the body of a manual page, in mdoc(7). */
+void ccm_settings_manual(struct ccm_sbuf *out);
+
 /* "64K", "32M", "1G", "4096": -EINVAL. */
 int ccm_size_parse(const char *text, int64_t *ret_bytes);
 

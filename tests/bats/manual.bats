@@ -102,6 +102,15 @@ example() {
 	[ -z "$output" ]
 }
 
+@test "manual: ccm-config(5) is correct mdoc, and has every key with its default, as the program does" {
+	local config="$CCM_BUILD/runtime/libccm/ccm-config.5" keys
+	run -0 mandoc -T lint -W warning "$config"
+	[ -z "$output" ]
+	keys=$(ccm-hook config --sample | grep -oE '^;[a-z_.*]+ = ' | tr -d '; =')
+	[ "$(sed -n 's/^\.It Ic //p' "$config")" = "$keys" ]
+	[[ $(page "$config" | tr -s ' \n' ' ') == *'busy_timeout How long to wait'*'A duration; the default is "2s".'* ]]
+}
+
 @test "manual: ccm-hook(1) describes each command with each of its options" {
 	describes_all "$HOOK_PAGE" ccm-hook
 }
