@@ -60,6 +60,8 @@ def at_least(limit; what; value): { what: what, value: value, relation: "at leas
 		{ name: "guard-plain", what: "hook: security-guard judges plain words" },
 		{ name: "guard-parsed", what: "hook: security-guard judges what must be parsed" },
 		{ name: "guard-large", what: "hook: security-guard judges a command of 100 kB" },
+		{ name: "statusline", what: "hook: the status line, stored and shown" },
+		{ name: "gate", what: "hook: whether work must wait for quota" },
 		{ name: "pruned", what: "hook: while \($pruned) of \($events) events are pruned" },
 		{ name: "pruned-floor", what: "a static program that does nothing, meanwhile" },
 		{ name: "size-1k", what: "hook: alone, a payload of 1 kB" },
