@@ -108,3 +108,25 @@ without_times() { sed -E 's/[A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8}/TIME/; s/ +[0-9.]+
 	done < <(sed -n 's/^\$ //p' ../shown) | without_times >../really
 	diff ../shown ../really
 }
+
+# Times of the day differ from one run to the next.
+without_hours() { sed -E 's/until ([A-Z][a-z]{2} )?[0-9]{2}:[0-9]{2}/until TIME/g; s/anew at ([A-Z][a-z]{2} )?[0-9]{2}:[0-9]{2}/anew at TIME/; s/client, .*/client/'; }
+
+# The session of the sample, as the client tells it to its status line.
+tell_status() {
+	mkdir -p shop
+	git init -q -b main shop
+	jq --arg dir "$PWD/shop" --argjson now "$(date +%s)" '.session_id = "7f3c2d1e-a1ae-4f59-b5fe-a08d977498f1"
+		| .workspace = {project_dir: $dir, current_dir: $dir} | .cost.total_cost_usd = 1.24
+		| .context_window.used_percentage = 12 | .rate_limits.five_hour.resets_at = $now + 7200
+		| .rate_limits.seven_day.resets_at = $now + 400000' "$FIXTURES/hooks/StatusLine-subscriber.json" |
+		NO_COLOR=1 COLUMNS=140 ccm-hook statusline
+}
+
+@test "readme: the status line and the state of the limits are as shown" {
+	ccm-hook init
+	run -0 --separate-stderr tell_status
+	[ "$(without_hours <<<"$output")" = "$(awk '/the tests compare this line/ { n = NR + 2 } NR == n' "$README" | without_hours)" ]
+	run -0 --separate-stderr ccm-supervisor quota status
+	[ "$(without_hours <<<"$output")" = "$(sed -n '/^\$ ccm-supervisor quota status$/,/^```$/p' "$README" | sed '1d;$d' | without_hours)" ]
+}
