@@ -15,7 +15,7 @@ teardown() {
 
 # Usage: fewer N INSTRUMENTED - INSTRUMENTED in a build with sanitizers, which takes many times longer.
 fewer() {
-	if grep -q '^#define CCM_SANITIZED' "$CCM_BUILD/config.h"; then echo "$2"; else echo "$1"; fi
+	if grep -q -e -fsanitize=address "$CCM_BUILD/Makefile"; then echo "$2"; else echo "$1"; fi
 }
 
 # Usage: repositories N DRIVER ARGUMENT... - runs the driver of tests/bin in N repositories side by side, each with its own
