@@ -68,7 +68,7 @@ void too_complex(struct walk *w, const char *what)
 
 bool step(struct shell *sh)
 {
-	if (sh->walk->steps >= GUARD_STEPS_MAX || sh->walk->arena->bytes > ((size_t)256 << 20)) {
+	if (sh->walk->steps >= GUARD_STEPS_MAX || sh->walk->arena->bytes > ((size_t)128 << 20)) {
 		too_complex(sh->walk, "it does too many things");
 		return false;
 	}

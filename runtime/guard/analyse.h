@@ -27,7 +27,7 @@
 
 #define GUARD_COMMANDS_MAX 8192
 #define GUARD_DEPTH_MAX    24
-#define GUARD_STEPS_MAX    100000
+#define GUARD_STEPS_MAX    60000
 
 /* In the text of a value stand, beside bytes that are what they are: */
 #define GUARD_UNKNOWN '\001'         /* any text, also none: a variable nobody set, output of a command nobody knows */
