@@ -21,6 +21,9 @@ escape_setup_file() {
 	cp "$CCM_BUILD/ccm-supervisor" "$CCM_BUILD/ccm-hook" "$CCM_BUILD/tests/e2e/escape/attack" \
 		"$BATS_TEST_DIRNAME"/{services.py,attacks.sh} "$SCENE/bin/" || return
 	make_template
+	mkdir "$SCENE/data"
+	cp -r "$CCM_SOURCE/automations" "$CCM_SOURCE/lib-sh" "$SCENE/data/"
+	cp "$CCM_BUILD/ccm-proxy" "$CCM_BUILD/ccm-guard" "$SCENE/bin/"
 	[ "$EUID" -ne 0 ] || chown -R "$ESCAPE_UID:$ESCAPE_UID" "$SCENE"
 	start_services
 	: >"$SCENE/counted"
@@ -51,7 +54,7 @@ escape_teardown_file() {
 as_user() {
 	local be=()
 	[ "$EUID" -ne 0 ] || be=(setpriv --reuid "$ESCAPE_UID" --regid "$ESCAPE_UID" --clear-groups)
-	PATH=/usr/local/bin:/usr/bin:/bin "${be[@]}" "$@"
+	HOME=$SCENE PATH=/usr/local/bin:/usr/bin:/bin "${be[@]}" "$@"
 }
 
 make_template() {
