@@ -606,7 +606,7 @@ static void declare_once(struct shell *sh, const struct stmt *s)
 					const char *name = guard_arena_copy(sh->walk->arena, more.items[i].text,
 									    (size_t)(equals - more.items[i].text));
 
-					var_set(sh, name, value_from(sh->walk->arena, &more.items[i],
+					var_set(sh, name, value_from(&more.items[i],
 								     (size_t)(equals + 1 - more.items[i].text)));
 					if (exports)
 						var_export(sh, name);

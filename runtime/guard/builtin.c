@@ -41,7 +41,7 @@ static const struct guard_value *option_value(const struct call *c, char letter,
 			if (!strchr(valued, w->text[k]))
 				continue;
 			if (w->text[k] == letter && k + 1 < w->bytes) {
-				*room = value_from(c->sh->walk->arena, w, k + 1);
+				*room = value_from(w, k + 1);
 				return room;
 			}
 			if (w->text[k] == letter)
@@ -281,7 +281,7 @@ static void do_declare(struct call *c)
 		if (equals) {
 			name = guard_arena_copy(c->sh->walk->arena, name, (size_t)(equals - name));
 			var_set(c->sh, name,
-				value_from(c->sh->walk->arena, &c->words[i], (size_t)(equals + 1 - c->words[i].text)));
+				value_from(&c->words[i], (size_t)(equals + 1 - c->words[i].text)));
 		}
 		if (value_is(&c->words[0], "export") && guard_is_name(name, strlen(name)))
 			var_export(c->sh, name);
@@ -298,7 +298,7 @@ static void do_alias(struct call *c)
 			continue;
 		a = GUARD_NEW(c->sh->walk->arena, struct alias);
 		a->name = guard_arena_copy(c->sh->walk->arena, c->words[i].text, (size_t)(equals - c->words[i].text));
-		a->value = value_from(c->sh->walk->arena, &c->words[i], (size_t)(equals + 1 - c->words[i].text));
+		a->value = value_from(&c->words[i], (size_t)(equals + 1 - c->words[i].text));
 		a->next = c->sh->aliases;
 		c->sh->aliases = a;
 	}

@@ -464,7 +464,7 @@ static struct guard_value with_home(struct reading *r, const struct guard_value 
 
 	if (path->text[0] != '~')
 		return *path;
-	rest = value_from(r->sh->walk->arena, path, 1);
+	rest = value_from(path, 1);
 	text_add_value(&t, &home);
 	text_add_value(&t, &rest);
 	return text_take(&t);
@@ -552,7 +552,7 @@ static struct guard_value do_open(struct reading *r, const struct term *args, si
 		}
 		if (mode[0] == '>') {
 			struct guard_value target =
-				count > 2 ? *path : value_from(r->sh->walk->arena, path, strspn(path->text, "> "));
+				count > 2 ? *path : value_from(path, strspn(path->text, "> "));
 
 			do_write(r, &target, &nothing, mode[1] == '>');
 			return value_unknown(0);
@@ -617,7 +617,7 @@ static void do_chmod(struct reading *r, const struct term *args, size_t count)
 	swapped[1] = args[mode_first ? 1 : 0];
 	if (swapped[0].value.known && swapped[0].value.text[0] == '0' && strchr("ox", swapped[0].value.text[1]) &&
 	    swapped[0].value.text[1])
-		swapped[0].value = value_from(r->sh->walk->arena, &swapped[0].value, 2);
+		swapped[0].value = value_from(&swapped[0].value, 2);
 	do_path(r, "chmod", NULL, swapped, 2);
 }
 
@@ -1534,7 +1534,7 @@ static const struct guard_value *code_option(struct program *p, size_t *i, struc
 		if (!text_in(name, p->interpreter->longs))
 			return NULL;
 		if (equals) {
-			*room = value_from(p->sh->walk->arena, w, n + 3);
+			*room = value_from(w, n + 3);
 			return room;
 		}
 		return *i + 1 < p->count ? &p->words[++*i] : NULL;
@@ -1542,7 +1542,7 @@ static const struct guard_value *code_option(struct program *p, size_t *i, struc
 	for (size_t k = 1; k < w->bytes; k++) {
 		if (strchr(p->interpreter->code, w->text[k])) {
 			if (k + 1 < w->bytes && p->interpreter->language != JAVASCRIPT) {
-				*room = value_from(p->sh->walk->arena, w, k + 1);
+				*room = value_from(w, k + 1);
 				return room;
 			}
 			return *i + 1 < p->count ? &p->words[++*i] : NULL;

@@ -172,12 +172,12 @@ void run_under(struct shell *sh, struct guard_value *words, size_t count, const 
 }
 
 /* Variables whose value other programs run as a command. */
-static void run_environment(struct shell *sh, size_t from, const struct emitted *by)
+static void run_environment(struct shell *sh, const struct emitted *by)
 {
 	static const char names[] = "PROMPT_COMMAND GIT_SSH_COMMAND GIT_EDITOR EDITOR VISUAL PAGER GIT_PAGER MANPAGER "
 				    "GIT_EXTERNAL_DIFF GIT_ASKPASS LESSOPEN BROWSER";
 
-	for (size_t i = from; i < sh->env_count; i++) {
+	for (size_t i = 0; i < sh->env_count; i++) {
 		const struct guard_assignment *a = &sh->env[i];
 		struct shell sub;
 
@@ -329,7 +329,7 @@ void run_command(struct shell *sh, struct guard_value *words, size_t count)
 	}
 	self = emit(sh, words, count);
 	name = self->command.name;
-	run_environment(sh, 0, self);
+	run_environment(sh, self);
 	sh->last_arg = words[count - 1];
 	if (name && is_odd_assignment(&words[0]) && count > 1) {
 		run_under(sh, words + 1, count - 1, self, "", GUARD_MAYBE);

@@ -393,7 +393,7 @@ bool script_text(struct shell *sh, const struct guard_value *path, struct guard_
 		return path->known && session_wrote(sh, path->text, ret);
 	if (f->content.text[0] == GUARD_UNKNOWN && f->content.bytes > 1)
 		unknown = 1;
-	*ret = value_from(sh->walk->arena, &f->content, unknown);
+	*ret = value_from(&f->content, unknown);
 	return true;
 }
 
@@ -473,7 +473,7 @@ struct guard_value read_all(struct shell *sh, const struct fd *fd)
 {
 	switch (fd->kind) {
 	case FD_INPUT:
-		return value_from(sh->walk->arena, &fd->input->text, fd->input->at);
+		return value_from(&fd->input->text, fd->input->at);
 	case FD_NETWORK:
 		return value_unknown(GUARD_TAINT_NETWORK);
 	case FD_FILE:

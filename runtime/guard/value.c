@@ -126,11 +126,10 @@ bool value_equal(const struct guard_value *a, const struct guard_value *b)
 	return a->bytes == b->bytes && a->taint == b->taint && memcmp(a->text, b->text, a->bytes) == 0;
 }
 
-struct guard_value value_from(struct guard_arena *a, const struct guard_value *v, size_t offset)
+struct guard_value value_from(const struct guard_value *v, size_t offset)
 {
 	struct guard_value part = *v;
 
-	(void)a;
 	part.text += offset;
 	part.bytes -= offset;
 	part.known = v->known || !has_mark(part.text, part.bytes);

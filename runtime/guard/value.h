@@ -49,7 +49,7 @@ bool value_is_unknown(const struct guard_value *v);              /* nothing of i
 bool value_equal(const struct guard_value *a, const struct guard_value *b);
 
 /* The part from offset on, with the taint of the whole. */
-struct guard_value value_from(struct guard_arena *a, const struct guard_value *v, size_t offset);
+struct guard_value value_from(const struct guard_value *v, size_t offset);
 
 /* Without marks: a STAR is '*' again, ONE is '?'. What is unknown stays. */
 struct guard_value value_as_code(struct guard_arena *a, const struct guard_value *v);

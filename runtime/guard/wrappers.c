@@ -22,7 +22,6 @@ struct wrapper {
 		AS_TEXT = 2,         /* the words are joined and given to a shell */
 		NEEDS_DASHES = 4,    /* the command stands behind "--" only */
 		NUMBERS = 8,         /* -10 is an option without value */
-		SINGLE_DASH = 16,    /* long options have one dash: -user */
 	} how;
 };
 
@@ -124,7 +123,7 @@ static void add_assignment(struct shell *sh, const struct guard_value *w)
 	if (sh->env_count > 0)
 		memcpy(env, sh->env, sh->env_count * sizeof *env);
 	env[sh->env_count].name = guard_arena_copy(sh->walk->arena, w->text, (size_t)(equals - w->text));
-	env[sh->env_count].value = value_from(sh->walk->arena, w, (size_t)(equals + 1 - w->text));
+	env[sh->env_count].value = value_from(w, (size_t)(equals + 1 - w->text));
 	sh->env = env;
 	sh->env_count++;
 }
@@ -144,8 +143,8 @@ static size_t skip_options(const struct run *r, size_t i, const char *letters, c
 		if (w->text[0] != '-' || w->bytes < 2)
 			return i;
 		i++;
-		if (w->text[1] == '-' || (how & SINGLE_DASH)) {
-			const char *name = w->text + (w->text[1] == '-' ? 2 : 1);
+		if (w->text[1] == '-') {
+			const char *name = w->text + 2;
 
 			if (!strchr(name, '=') && *name && is_option(longs, name))
 				i++;
@@ -190,14 +189,14 @@ static const struct guard_value *option(const struct run *r, char letter, const 
 		    strspn(w->text + 1, letters) >= (size_t)(at - w->text - 1)) {
 			if (!at[1])
 				return i + 1 < r->count ? &r->words[i + 1] : NULL;
-			*room = value_from(r->sh->walk->arena, w, (size_t)(at + 1 - w->text));
+			*room = value_from(w, (size_t)(at + 1 - w->text));
 			return room;
 		}
 		if (name && w->text[0] == '-' && w->text[1] == '-' && strncmp(w->text + 2, name, n) == 0) {
 			if (w->text[2 + n] == '\0')
 				return i + 1 < r->count ? &r->words[i + 1] : NULL;
 			if (w->text[2 + n] == '=') {
-				*room = value_from(r->sh->walk->arena, w, n + 3);
+				*room = value_from(w, n + 3);
 				return room;
 			}
 		}
@@ -335,7 +334,7 @@ bool run_shell(struct shell *sh, const char *name, struct guard_value *words, si
 			break;
 		}
 		if (strncmp(w, "--command=", 10) == 0) {
-			words[i] = value_from(sh->walk->arena, &words[i], 10);
+			words[i] = value_from(&words[i], 10);
 			command = true;
 			break;
 		}
@@ -853,7 +852,7 @@ static void run_ssh(struct run *r)
 	if (o && (value_begins(o, "ProxyCommand") || value_begins(o, "LocalCommand"))) {
 		size_t n = strcspn(o->text, "= ");
 
-		code = value_from(r->sh->walk->arena, o, o->text[n] ? n + 1 : n);
+		code = value_from(o, o->text[n] ? n + 1 : n);
 		run_in_shell(r, &code, "ssh -o", 0);
 	}
 	follow_files(r->sh, "ssh", r->words, r->count, r->self);
@@ -1012,7 +1011,7 @@ static const struct guard_value *git_alias(const struct run *r, size_t verb, str
 	prefix = text_take(&t).text;
 	for (size_t i = 1; i + 1 < verb; i++)
 		if (value_is(&r->words[i], "-c") && strncasecmp(r->words[i + 1].text, prefix, strlen(prefix)) == 0) {
-			*room = value_from(r->sh->walk->arena, &r->words[i + 1], strlen(prefix));
+			*room = value_from(&r->words[i + 1], strlen(prefix));
 			return room;
 		}
 	v = var_find(r->sh, guard_arena_copy(r->sh->walk->arena, prefix, strlen(prefix) - 1));
@@ -1044,13 +1043,13 @@ static void run_git_settings(struct run *r)
 		for (size_t k = 0; k < ARRAY_SIZE(keys) - 2; k++)
 			if (strncasecmp(r->words[i + 1].text, keys[k], strlen(keys[k])) == 0) {
 				struct guard_value code =
-					value_from(r->sh->walk->arena, &r->words[i + 1], strlen(keys[k]));
+					value_from(&r->words[i + 1], strlen(keys[k]));
 
 				if (code.known && strchr(code.text, ' '))
 					run_in_shell(r, &code, "git -c", GUARD_MAYBE);
 			}
 		if (strncasecmp(r->words[i + 1].text, "credential.helper=!", 19) == 0) {
-			struct guard_value code = value_from(r->sh->walk->arena, &r->words[i + 1], 19);
+			struct guard_value code = value_from(&r->words[i + 1], 19);
 
 			run_in_shell(r, &code, "git -c", GUARD_MAYBE);
 		}
@@ -1066,7 +1065,7 @@ static void run_git_alias(struct run *r, size_t verb, const struct guard_value *
 		struct text t = TEXT(r->sh);
 		struct guard_value code;
 
-		code = value_from(r->sh->walk->arena, alias, 1);
+		code = value_from(alias, 1);
 		text_add_value(&t, &code);
 		if (verb + 1 < r->count) {
 			rest = words_as_code(r->sh, r->words + verb + 1, r->count - verb - 1);
@@ -1100,15 +1099,13 @@ static void run_git(struct run *r)
 	size_t verb = skip_options(r, 1, "cC",
 				   " git-dir work-tree namespace super-prefix config-env exec-path attr-source ", 0),
 	       i;
-	struct guard_value room, code, unknown = value_unknown(0);
+	struct guard_value room, code;
 	const struct guard_value *alias = verb < r->count ? git_alias(r, verb, &room) : NULL;
 	const char *name = verb < r->count ? r->words[verb].text : "";
 
 	run_git_settings(r);
 	if (alias) {
-		struct var *v = var_find(r->sh, "alias.");
-
-		if (!v && step(r->sh) && r->sh->walk->depth < 100)
+		if (step(r->sh) && r->sh->walk->depth < 100)
 			run_git_alias(r, verb, alias);
 		return;
 	}
@@ -1139,7 +1136,6 @@ static void run_git(struct run *r)
 	}
 	follow_files(r->sh, r->name, r->words, r->count, r->self);
 	print_output(r->sh, r->name, r->words, r->count, r->self);
-	(void)unknown;
 }
 
 /* ------------------------------------------------------------------------------------------------ later, elsewhere, on a terminal */
@@ -1456,7 +1452,7 @@ static void run_option_commands(struct run *r)
 					v = &r->words[k];
 		if (!v || strncmp(v->text, options[i].prefix, n) != 0)
 			continue;
-		code = value_from(r->sh->walk->arena, v, n);
+		code = value_from(v, n);
 		run_in_shell(r, &code, r->name, 0);
 	}
 }
@@ -1503,7 +1499,7 @@ static void run_sed(struct run *r)
 			at = strchr(at + 1, '/') + 1;
 		at += strspn(at, "0123456789,$! ");
 		if (at[0] == 'e' && at[1] == ' ') {
-			code = value_from(r->sh->walk->arena, &r->words[i], (size_t)(at + 2 - w));
+			code = value_from(&r->words[i], (size_t)(at + 2 - w));
 			run_in_shell(r, &code, "sed e", 0);
 		} else if (at[0] == 's' && at[1] && !strchr("\\\n", at[1]) && n > 3 &&
 			   (w[n - 1] == 'e' || (w[n - 2] == 'e' && w[n - 1] == 'g'))) {
