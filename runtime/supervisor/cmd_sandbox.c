@@ -300,7 +300,9 @@ static int execute(struct built *b, char **argv)
 	} else {
 		r = sandbox_wait(&child, &watch, &status);
 	}
-	sandbox_child_done(&child);
+	/* What is left of a sandbox that has ended by itself needs nobody to wait for it: we end, too. */
+	if (r < 0 || proxy.pid > 0)
+		sandbox_child_done(&child);
 	proxy_stop(&proxy);
 	return r < 0 ? r : status;
 }

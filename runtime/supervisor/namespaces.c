@@ -21,6 +21,8 @@
 /* Where the new root is mounted for the moment. Any directory that is always there will do. */
 #define STAGE "/usr"
 
+#define COPY_MAX 65536
+
 /* ------------------------------------------------------------------------------------------------ the paths */
 
 /* True if path is dir or below it. */
@@ -267,6 +269,36 @@ static bool is_shown(const struct place *above, const struct place *p)
 	return below(p->spec->path, above->spec->path) && strcmp(p->spec->path + path, p->at + at) == 0;
 }
 
+/* A small file that is only read is copied into the root: that takes a third of a mount's time, both ways. */
+static bool is_copied(const struct place *p)
+{
+	struct stat st;
+
+	return !p->directory && !p->made && strncmp(p->at, "/etc/", 5) == 0 && strcmp(p->at, p->spec->path) == 0 &&
+	       (p->spec->access & ~(unsigned)SANDBOX_OPTIONAL) == SANDBOX_READ && fstat(p->fd, &st) == 0 &&
+	       S_ISREG(st.st_mode) && st.st_size <= COPY_MAX;
+}
+
+static int copy_file(struct place *p, int target, struct ccm_diag *diag)
+{
+	char from[64], to[64], bytes[COPY_MAX];
+	_cleanup_close_ int in = -1, out = -1;
+	ssize_t n;
+
+	snprintf(from, sizeof from, "/proc/self/fd/%d", p->fd);
+	snprintf(to, sizeof to, "/proc/self/fd/%d", target);
+	in = open(from, O_RDONLY | O_CLOEXEC);
+	/* One that the person cannot read either is empty. */
+	n = in < 0 ? 0 : read(in, bytes, sizeof bytes);
+	if (n > 0)
+		out = open(to, O_WRONLY | O_CLOEXEC);
+	if (n < 0 || (n > 0 && (out < 0 || write(out, bytes, (size_t)n) != n)))
+		return ccm_diag_set(diag, -errno, "cannot copy '%s' into the sandbox: %s", p->at, strerror(errno));
+	close(p->fd);
+	p->fd = fcntl(target, F_DUPFD_CLOEXEC, 3);
+	return p->fd < 0 ? -errno : 0;
+}
+
 static int clone_tree(struct place *p, struct ccm_diag *diag)
 {
 	if (p->made)
@@ -302,6 +334,10 @@ static int clone_trees(struct places *places, struct ccm_diag *diag)
 			depth--;
 		if (depth > 0 && is_shown(above[depth - 1], p))
 			continue;
+		if (depth == 0 && is_copied(p)) {
+			p->copied = true;
+			continue;
+		}
 		r = clone_tree(p, diag);
 		if (r < 0)
 			return r;
@@ -349,7 +385,7 @@ static int open_target(const struct places *places, int root, dev_t root_device,
 			return -EINVAL;
 		fd = openat(dir, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0 && errno == ENOENT && is_ours(places, root_device, dir)) {
-			if (*next || directory ? mkdirat(dir, part, 0755) < 0 : mknodat(dir, part, S_IFREG | 0444, 0) < 0)
+			if (*next || directory ? mkdirat(dir, part, 0755) < 0 : mknodat(dir, part, S_IFREG | 0644, 0) < 0)
 				return -errno;
 			fd = openat(dir, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		}
@@ -372,6 +408,8 @@ static int attach(const struct places *places, struct place *p, int root, dev_t 
 	struct stat st;
 	int r = 0;
 
+	if (target >= 0 && p->copied)
+		return copy_file(p, target, diag);
 	if (target < 0)
 		r = target;
 	else if (k_move_mount(p->tree, target) < 0)
@@ -428,7 +466,7 @@ int namespaces_root(struct places *places, int *ret_root, struct ccm_diag *diag)
 		return ccm_diag_set(diag, r, "cannot mount a root for the sandbox: %s", strerror(-r));
 	}
 	for (size_t i = 0; i < places->count; i++) {
-		if (places->items[i].tree >= 0)
+		if (places->items[i].tree >= 0 || places->items[i].copied)
 			r = attach(places, &places->items[i], root, st.st_dev, diag);
 		if (r < 0)
 			return r;

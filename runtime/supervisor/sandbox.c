@@ -446,7 +446,7 @@ struct waiting {
 	struct pty_relay *relay;
 	int signals;
 	unsigned interrupts;
-	bool ended;
+	bool ended, told;            /* told: by the process above the program, and not by its end */
 	int status;
 };
 
@@ -468,7 +468,8 @@ static void on_control(struct waiting *w)
 {
 	int status;
 
-	if (recv(w->child->control_fd, &status, sizeof status, MSG_DONTWAIT) == sizeof status)
+	w->told = recv(w->child->control_fd, &status, sizeof status, MSG_DONTWAIT) == sizeof status;
+	if (w->told)
 		w->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	else if (errno == EAGAIN || errno == EINTR)
 		return;
@@ -540,7 +541,10 @@ int sandbox_wait(struct sandbox_child *child, const struct sandbox_watch *watch,
 	}
 	if (r == 0) {
 		loop(&w);
-		wait_for_pid(child);
+		/* In a namespace all inside was reaped before we were told; what is left then is the end of the namespace itself,
+		 * and sandbox_child_done() waits for that. */
+		if (!w.told || !(child->layers & SANDBOX_NAMESPACES))
+			wait_for_pid(child);
 		*ret_status = w.status;
 	}
 	if (w.relay)

@@ -89,7 +89,7 @@ struct sandbox_spec {
 };
 
 struct sandbox_child {
-	pid_t pid;               /* our process above the program; reaped by sandbox_wait() or sandbox_child_done() */
+	pid_t pid;               /* our process above the program; sandbox_child_done() reaps it */
 	unsigned layers;         /* which are in force */
 	char why_not[512];       /* why namespaces are not; "" when they are */
 	int control_fd;          /* to that process */
