@@ -53,6 +53,8 @@ static void init_libgit2(void)
 	if (ready)
 		return;
 	git_libgit2_init();
+	/* In a partial clone a tree may name what is not there yet. */
+	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_OBJECT_CREATION, 0);
 #if LIBGIT2_VER_MAJOR > 1 || LIBGIT2_VER_MINOR >= 2
 	static const char *const extensions[] = { "worktreeconfig", "partialclone", "preciousobjects" };
 

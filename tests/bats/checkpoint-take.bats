@@ -307,6 +307,16 @@ $(git -C lib rev-parse HEAD) lib" ]
 	[ -z "$(git for-each-ref refs/ccm)" ]
 }
 
+@test "checkpoint take: a repository with SHA-256 names is declined with a message" {
+	git init -q --object-format=sha256 ../sha256 && cd ../sha256
+	echo 1 >x
+	run -1 --separate-stderr cp_ take
+	[[ $stderr == *'cannot open the repository: unsupported extension name extensions.objectformat' ]]
+	run -0 --separate-stderr cp_ take --quiet
+	[[ $stderr == *'no checkpoint: '* ]]
+	[ ! -e .git/ccm ]
+}
+
 @test "checkpoint take: runs no hook and no file system monitor" {
 	mkdir -p .git/hooks
 	for hook in post-index-change pre-commit post-checkout reference-transaction fsmonitor-watchman; do

@@ -156,3 +156,19 @@ offers() {
 	[ -z "$output" ]
 	[[ $stderr == *"takes bash, zsh or fish, not 'tcsh'"* ]]
 }
+
+@test "completion: ccm-supervisor's words are completed, too: a group's commands, and the options of all of them" {
+	local offered
+	offered=$(bash --norc -c '
+		source <(ccm-supervisor completion bash)
+		COMP_WORDS=(ccm-supervisor checkpoint "") COMP_CWORD=2
+		_ccm_supervisor
+		printf "%s " "${COMPREPLY[@]}"
+		COMP_WORDS=(ccm-supervisor checkpoint --ke) COMP_CWORD=2
+		_ccm_supervisor
+		printf "%s " "${COMPREPLY[@]}"')
+	[ "$offered" = 'take list show diff restore undo prune --keep-days --keep-per-session ' ]
+	for shell in bash zsh fish; do
+		run ! grep -q ccm-hook <(ccm-supervisor completion "$shell")
+	done
+}

@@ -140,6 +140,8 @@ repositories() {
 	echo 2 >src/b
 	cp_ restore 1 --yes
 	[ "$(cat src/b)" = 1 ]
+	git checkout -q src/b && rm u
+	[ "$(take)" = 'taken 3' ]
 }
 
 # Usage: as_owner COMMAND... - without root's right to pass over permissions.
