@@ -84,7 +84,10 @@ const char *base_name(struct shell *sh, const struct guard_value *word)
 
 bool is_shell(const char *name)
 {
-	return text_in(name, "sh bash dash zsh ksh ksh93 mksh ash rbash fish csh tcsh yash posh hush lksh oksh elvish xonsh");
+	static const char names[] = "sh bash dash zsh ksh ksh93 mksh ash rbash rzsh rksh fish csh tcsh yash posh hush lksh oksh loksh "
+				    "elvish xonsh nu oil osh ysh bash4 bash5";
+
+	return text_in(name, names);
 }
 
 /* A copy of a program, or a link to it, under another name. */

@@ -52,10 +52,12 @@ static const struct wrapper wrappers[] = {
 	{ " busybox toybox ", "", "", 0, 0, 0 },
 	{ " chroot ", "", " userspec groups ", 1, GUARD_CONTAINER | GUARD_ROOT, 0 },
 	{ " proot ", "rbwqk", " rootfs bind cwd qemu ", 0, GUARD_CONTAINER, 0 },
-	{ " bwrap ", "", " uid gid hostname chdir proc dev tmpfs mqueue dir lock-file sync-fd userns userns2 pidns unsetenv cap-add cap-drop "
-	  "exec-label file-label seccomp perms size remount-ro argv0 json-status-fd info-fd block-fd userns-block-fd ", 0, GUARD_CONTAINER,
-	  0 },
 	{ " firejail ", "", "", 0, GUARD_CONTAINER, 0 },
+	{ " fakechroot termux-chroot arch cross-env ", "e", " lib elib use-system-libs ", 0, 0, ASSIGNS },
+	{ " gksudo gksu kdesu kdesudo lxsudo cross-env-shell ", "ucn", " user ", 0, 0, ASSIGNS | AS_TEXT },
+	{ " watchexec ", "weifdsn", " watch exts ignore filter debounce signal shell workdir delay-run project-origin ", 0, 0, AS_TEXT },
+	{ " systemd-nspawn ", "DMiubpUESN", " directory image machine user bind bind-ro property capability setenv ", 0,
+	  GUARD_CONTAINER, 0 },
 	{ " watch ", "nq", " interval equexit ", 0, 0, AS_TEXT },
 	{ " hyperfine ", "wmMrpcnsSLuDPNi", " warmup min-runs max-runs runs prepare cleanup setup conclude parameter-scan parameter-list "
 	  "shell command-name export-json export-csv export-markdown output input style sort time-unit ", 0, 0, AS_TEXT },
@@ -69,13 +71,12 @@ static const struct wrapper wrappers[] = {
 	{ " cgexec ", "g", "", 0, 0, 0 },
 	{ " uvx pipx-run bunx pnpx ", "pc", " package with from python index-url ", 0, 0, 0 },
 	{ " npx ", "pcw", " package call workspace ", 0, 0, 0 },
-	{ " dotenv dotenvx envdir with-contenv ", "fe", " env-file ", 0, 0, 0 },
+	{ " dotenv envdir with-contenv ", "fe", " env-file ", 0, 0, 0 },
 	{ " doppler infisical op aws-vault chamber teller summon envchain ", "pce", " project config env ", 0, 0, NEEDS_DASHES },
 	{ " mise asdf rtx direnv ", "C", "", 0, 0, NEEDS_DASHES },
 	{ " entr ", "", "", 0, 0, 0 },
 	{ " sshpass ", "pfeP", "", 0, 0, 0 },
-	{ " lxc lxc-attach incus ", "n", " name ", 0, GUARD_CONTAINER, NEEDS_DASHES },
-	{ " vagrant ", "", "", 0, GUARD_REMOTE, NEEDS_DASHES },
+	{ " lxc incus ", "n", " name ", 0, GUARD_CONTAINER, NEEDS_DASHES },
 	{ " faketime ", "", "", 1, 0, 0 },
 	{ " trickle ", "dutlswL", "", 0, 0, 0 },
 	{ " cpulimit ", "lpe", " limit pid exe ", 0, 0, 0 },
@@ -343,6 +344,9 @@ bool run_shell(struct shell *sh, const char *name, struct guard_value *words, si
 			i += strcmp(w, "--rcfile") == 0 || strcmp(w, "--init-file") == 0;
 			continue;
 		}
+		/* -n: it only looks whether there is a mistake. */
+		if (w[0] == '-' && strchr(w, 'n'))
+			return true;
 		command |= strchr(w, 'c') != NULL && w[0] == '-';
 		from_stdin |= strchr(w, 's') != NULL && w[0] == '-';
 		if (w[words[i].bytes - 1] == 'o' || w[words[i].bytes - 1] == 'O')
@@ -952,7 +956,7 @@ static void run_docker(struct run *r)
 		i++;
 	}
 	if (i < r->count && (value_is(&r->words[i], "exec") || value_is(&r->words[i], "run"))) {
-		end = skip_options(r, i + 1, compose ? "euwvpT" : container_letters, container_longs, 0);
+		end = skip_options(r, i + 1, compose ? "euwvp" : container_letters, container_longs, 0);
 		entry = option(r, 0, "entrypoint", &room);
 		if (entry && entry->bytes > 0) {
 			struct guard_value *words = GUARD_NEWN(r->sh->walk->arena, struct guard_value, r->count + 1);
@@ -1314,6 +1318,8 @@ static void run_expect(struct run *r)
 
 /* ------------------------------------------------------------------------------------------------ tool runners */
 
+static void run_option_commands(struct run *r);
+
 /* X run CMD, X exec CMD: which verb of which tool runs its words. */
 static void run_runner(struct run *r)
 {
@@ -1341,6 +1347,12 @@ static void run_runner(struct run *r)
 		{ " adb ", " shell ", "s", "" },
 		{ " perf ", " stat record trace ", "eopCFcgjkaBr", " event output pid tid cpu call-graph freq count delay repeat " },
 		{ " gdb ", " --args ", "", "" },
+		{ " yarn bun ", " run ", "", " cwd " },
+		{ " dotenvx ", " run ", "fe", " env-file env " },
+		{ " toolbox ", " run ", "cdr", " container distro release " },
+		{ " distrobox ", " enter ", "na", " name additional-flags " },
+		{ " railway ", " run ", "se", " service environment " },
+		{ " launchctl ", " asuser ", "", "" },
 		{ " cargo ", " watch ", "xswid", " exec shell watch ignore delay " },
 	};
 	struct guard_value room;
@@ -1365,7 +1377,9 @@ static void run_runner(struct run *r)
 			return;
 		} else if (strcmp(r->name, "uv") == 0 && value_is(&r->words[verb], "tool")) {
 			first = skip_options(r, verb + 2, "p", " from with python ", 0);
-		} else if (text_in(r->name, " direnv aws-vault chamber envchain multipass machinectl lxc incus "
+		} else if (strcmp(r->name, "launchctl") == 0) {
+			first = verb + 2;
+		} else if (text_in(r->name, " distrobox direnv aws-vault chamber envchain multipass machinectl lxc incus "
 					    "rustup ")) {
 			for (first = verb + 1; first < r->count && !value_is(&r->words[first], "--"); first++)
 				;
@@ -1382,9 +1396,97 @@ static void run_runner(struct run *r)
 		run_rest(r, first, 0);
 		return;
 	}
+	run_option_commands(r);
 	if (run_interpreter(r->sh, r->name, r->words, r->count, r->self))
 		return;
 	print_output(r->sh, r->name, r->words, r->count, r->self);
+}
+
+/* Tools with a command for a machine of theirs: in an option, behind "--", or as all words that follow. */
+static void run_remote_tool(struct run *r)
+{
+	static const struct {
+		const char *tool, *verb, *option;
+		char letter;
+		bool dashes, words;
+	} tools[] = {
+		{ "vagrant", "ssh", "command", 'c', true, false },
+		{ "gcloud", "ssh", "command", 0, true, false },
+		{ "fly", "ssh", "command", 'C', false, false },
+		{ "flyctl", "ssh", "command", 'C', false, false },
+		{ "doctl", "ssh", "ssh-command", 0, false, false },
+		{ "eb", "ssh", "command", 'c', false, false },
+		{ "az", "run-command", "scripts", 0, false, false },
+		{ "heroku", "run", NULL, 0, true, true },
+		{ "salt", "cmd.run", NULL, 0, false, true },
+		{ "salt-call", "cmd.run", NULL, 0, false, true },
+		{ "fab", NULL, NULL, 0, true, false },
+		{ "lxc-attach", NULL, NULL, 0, true, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(tools); i++) {
+		struct guard_value room, code = value_of("");
+		const struct guard_value *v = NULL;
+		size_t verb = 1, dashes = 1;
+
+		if (strcmp(tools[i].tool, r->name) != 0)
+			continue;
+		while (tools[i].verb && verb < r->count && !value_is(&r->words[verb], tools[i].verb))
+			verb++;
+		if (verb >= r->count)
+			continue;
+		while (dashes < r->count && !value_is(&r->words[dashes], "--"))
+			dashes++;
+		if (tools[i].option)
+			v = option(r, tools[i].letter, tools[i].option, &room);
+		if (v)
+			code = *v;
+		else if (tools[i].dashes && dashes + 1 < r->count)
+			code = words_as_code(r->sh, r->words + dashes + 1, r->count - dashes - 1);
+		else if (tools[i].words && verb + 1 < r->count)
+			code = words_as_code(r->sh, r->words + verb + 1, r->count - verb - 1);
+		if (code.bytes > 0)
+			run_in_shell(r, &code, r->name, GUARD_REMOTE);
+	}
+	follow_files(r->sh, r->name, r->words, r->count, r->self);
+	print_output(r->sh, r->name, r->words, r->count, r->self);
+}
+
+/* bwrap's mounts take two words. */
+static void run_bwrap(struct run *r)
+{
+	static const char two[] = "--bind --dev-bind --ro-bind --bind-try --dev-bind-try --ro-bind-try --symlink --setenv --file --bind-data "
+				  "--ro-bind-data --chmod --overlay";
+	static const char none[] = "--unshare-all --unshare-user --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup "
+				   "--share-net --new-session --die-with-parent --as-pid-1 --clearenv --disable-userns --help --version";
+	size_t i = 1;
+
+	while (i < r->count && r->words[i].text[0] == '-' && !value_is(&r->words[i], "--"))
+		i += text_in(r->words[i].text, two) ? 3 : text_in(r->words[i].text, none) ? 1 : 2;
+	run_rest(r, i < r->count && value_is(&r->words[i], "--") ? i + 1 : i, GUARD_CONTAINER);
+}
+
+/* capsh .. -- -c TEXT: what follows is for a shell. */
+static void run_capsh(struct run *r)
+{
+	for (size_t i = 1; i < r->count; i++)
+		if (value_is(&r->words[i], "--")) {
+			struct guard_value *words = GUARD_NEWN(r->sh->walk->arena, struct guard_value, r->count - i);
+
+			words[0] = value_of("bash");
+			for (size_t k = i + 1; k < r->count; k++)
+				words[k - i] = r->words[k];
+			run_under(r->sh, words, r->count - i, r->self, r->name, 0);
+			return;
+		}
+}
+
+/* concurrently 'CMD' 'CMD': each word is for a shell. */
+static void run_each(struct run *r)
+{
+	for (size_t i = skip_options(r, 1, "nsckl", " names success prefix prefix-colors kill-others-on max-processes ", 0); i < r->count; i++)
+		if (r->words[i].text[0] != '-')
+			run_in_shell(r, &r->words[i], r->name, 0);
 }
 
 /* npx -c 'CMD', else a program by name */
@@ -1408,6 +1510,8 @@ static void run_option_commands(struct run *r)
 		const char *prefix;          /* what stands before the command in the value */
 	} options[] = {
 		{ " nix-shell ", "run", 0, "" },
+		{ " nodemon ", "exec", 'x', "" },
+		{ " chokidar onchange ", "command", 'c', "" },
 		{ " nix-shell ", "command", 0, "" },
 		{ " vi vim nvim view ex gvim ", "cmd", 'c', "!" },
 		{ " vi vim nvim view ex gvim ", NULL, 'c', ":!" },
@@ -1602,7 +1706,7 @@ static void run_windows(struct run *r)
 		}
 	}
 	if (strncmp(r->name, "wsl", 3) == 0)
-		run_rest(r, skip_options(r, 1, "due", " distribution user cd exec ", 0), 0);
+		run_rest(r, skip_options(r, 1, "du", " distribution user cd ", 0), 0);
 }
 
 static void run_command_builtin(struct run *r)
@@ -1643,8 +1747,12 @@ bool run_wrapper(struct shell *sh, const char *name, struct guard_value *words, 
 		{ " npx ", run_npx },
 		{ " uv pnpm yarn npm bun poetry pipenv pdm rye hatch pixi conda mamba micromamba devbox flox bundle rbenv pyenv nodenv goenv jenv "
 		  "volta mise rtx asdf rustup opam pipx nix direnv aws-vault chamber envchain doppler infisical op multipass machinectl lxc incus "
-		  "flatpak adb perf cargo ", run_runner },
+		  "flatpak adb perf cargo gdb dotenvx toolbox distrobox railway launchctl ", run_runner },
 		{ " socat ", run_socat },
+		{ " vagrant gcloud fly flyctl doctl eb az heroku salt salt-call fab lxc-attach ", run_remote_tool },
+		{ " bwrap ", run_bwrap },
+		{ " capsh ", run_capsh },
+		{ " concurrently ", run_each },
 		{ " sed gsed ", run_sed },
 		{ " ed ex red ", run_ed },
 		{ " make gmake bmake ", run_make },

@@ -194,7 +194,9 @@ no_fact() {
 		'docker run --rm -v a:b image' 'podman run image' 'kubectl exec p -c x --' 'flock /tmp/l' 'npx -y' 'uv run' 'pnpm dlx' 'bunx' \
 		'unshare -n' 'nsenter -t 1 -m' 'systemd-run --user' 'xargs -0' 'parallel' 'git bisect run' 'poetry run' 'bundle exec' \
 		'script -q /dev/null -c' 'su -c' 'runuser -u x --' 'pkexec' 'taskset 1' 'chrt 1' 'tmux new-session -d' 'expect -c spawn' \
-		'direnv exec .' 'aws-vault exec x --' 'unbuffer' 'caffeinate' 'faketime x' 'git submodule foreach' 'rtk'; do
+		'direnv exec .' 'aws-vault exec x --' 'unbuffer' 'caffeinate' 'faketime x' 'git submodule foreach' 'rtk' 'bwrap --bind / / --' 'arch -arm64' \
+		'cross-env A=1' 'watchexec -e js' 'gdb --args' 'yarn run' 'distrobox enter x --' 'heroku run' 'launchctl asuser 501' \
+		'vagrant ssh --' 'gcloud compute ssh vm --' 'systemd-nspawn -D /x' 'docker compose exec -T web'; do
 		case $wrapper in
 		'script '* | 'su -c') finds 'rm -rf /' "$wrapper 'rm -rf /'" ;;
 		expect*) finds 'rm -rf /' "expect -c 'spawn rm -rf /'" ;;
@@ -310,6 +312,7 @@ no_fact() {
 	no_fact 'bash x.sh'
 	no_fact 'bash <x.sh'
 	no_fact 'python3 <x.py'
+	no_fact 'cat x.sh | bash -n'
 	no_fact 'eval "$(direnv hook bash)"'
 }
 
