@@ -437,6 +437,9 @@ DELETE FROM meter WHERE session_id IN (SELECT session_id FROM meter WHERE seen_m
 -- query: TRANSCRIPT_PRUNE
 DELETE FROM transcript WHERE path IN (SELECT path FROM transcript WHERE read_ms < :before_ms LIMIT 1000);
 
+-- query: HELD_PRUNE
+DELETE FROM held WHERE id IN (SELECT id FROM held WHERE changed_ms < :before_ms ORDER BY id LIMIT 1000);
+
 -- query: SPENT_PRUNE
 DELETE FROM spent WHERE (path, hour_ms) IN (SELECT path, hour_ms FROM spent
   WHERE NOT EXISTS (SELECT 1 FROM transcript t WHERE t.path = spent.path) LIMIT 1000);

@@ -234,6 +234,8 @@ static int cmd_quota_status(struct ctx *ctx, int argc, char **argv)
 		return argc;
 	r = ccm_quota_tick(ctx->db, now_ms);
 	if (r >= 0)
+		r = ccm_db_exec(ctx->db, Q_HELD_SETTLE, DB_ARGS(DB_INT("now_ms", now_ms)));
+	if (r >= 0)
 		r = ccm_quota_ask(ctx->db, &ctx->settings, NULL, now_ms, &g);
 	if (r >= 0)
 		r = json ? print_status_json(ctx, &g) : print_status(ctx, &g, now_ms);
@@ -477,7 +479,7 @@ static int cmd_quota_poll(struct ctx *ctx, int argc, char **argv)
 	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
 	if (argc < 0)
 		return argc;
-	r = sources_poll(ctx->db, &ctx->settings, ccm_now_ms(), &result);
+	r = sources_poll(ctx->db, &ctx->settings, ccm_now_ms(), true, &result);
 	for (p = ccm_sbuf_str(&result.trouble); *p; p += strcspn(p, "\n") + 1)
 		ccm_warn("quota: %.*s", (int)strcspn(p, "\n"), p);
 	if (r == 0 && result.client_fresh)

@@ -97,7 +97,7 @@ static int run_check(struct ctx *ctx)
 
 static int forget_old(struct ccm_db *db, int64_t before_ms)
 {
-	static const enum ccm_query all[] = { Q_READING_PRUNE, Q_METER_PRUNE, Q_TRANSCRIPT_PRUNE };
+	static const enum ccm_query all[] = { Q_READING_PRUNE, Q_METER_PRUNE, Q_TRANSCRIPT_PRUNE, Q_HELD_PRUNE };
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(all); i++)
@@ -113,7 +113,7 @@ static int run_quota(struct ctx *ctx)
 	struct sources_result result;
 	int r;
 
-	r = sources_poll(ctx->db, &ctx->settings, now_ms, &result);
+	r = sources_poll(ctx->db, &ctx->settings, now_ms, false, &result);
 	say_lines(ccm_sbuf_str(&result.trouble));
 	sources_result_done(&result);
 	return r < 0 ? r : forget_old(ctx->db, now_ms - KEEP_MS);

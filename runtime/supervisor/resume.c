@@ -262,7 +262,7 @@ int resume_next(struct ctx *ctx)
 		r = pick(ctx, now_ms, &s);
 	if (r <= 0)
 		return r;
-	r = sources_poll(ctx->db, &ctx->settings, now_ms, &sources);
+	r = sources_poll(ctx->db, &ctx->settings, now_ms, false, &sources);
 	sources_result_done(&sources);
 	if (r >= 0)
 		r = is_allowed(ctx, s.id, now_ms);

@@ -311,7 +311,8 @@ static int record(struct ccm_db *db, const struct ccm_settings *settings, const 
 	return r < 0 ? r : ccm_txn_commit(&txn);
 }
 
-int sources_poll(struct ccm_db *db, const struct ccm_settings *settings, int64_t now_ms, struct sources_result *ret)
+int sources_poll(struct ccm_db *db, const struct ccm_settings *settings, int64_t now_ms, bool person_asks,
+		 struct sources_result *ret)
 {
 	int64_t ends_ms = 0, start_us = ccm_mono_us();
 	int r;
@@ -324,6 +325,8 @@ int sources_poll(struct ccm_db *db, const struct ccm_settings *settings, int64_t
 		ret->client_fresh = r > 0;
 		return r < 0 ? r : 0;
 	}
+	if (!settings->token_limit && !person_asks)
+		return 0;
 	r = may_ask(db, now_ms);
 	if (r <= 0) {
 		ret->too_soon = r == 0;

@@ -27,8 +27,10 @@ struct sources_result {
 	struct ccm_sbuf trouble;     /* one line each: what did not work */
 };
 
-/* Reads on, asks and records. */
-int sources_poll(struct ccm_db *db, const struct ccm_settings *settings, int64_t now_ms, struct sources_result *ret);
+/* Reads on, asks and records. ccusage is left alone where nothing could be made of its answer, without token_limit, unless a
+ * person asks. */
+int sources_poll(struct ccm_db *db, const struct ccm_settings *settings, int64_t now_ms, bool person_asks,
+		 struct sources_result *ret);
 void sources_result_done(struct sources_result *r);
 
 /* Cuts a configured command into words, in place; the first one as the path of a program. -ENOENT: there is none. */

@@ -104,7 +104,7 @@ due() { db "UPDATE job SET due_ms = 0 WHERE name = '$1'"; event Stop | ccm-hook 
 	local worker
 	printf '#!/bin/sh\necho $$ >"%s/worker"\nexec sleep 1000\n' "$HOME" >"$HOME/ccusage"
 	chmod +x "$HOME/ccusage"
-	(umask 077 && mkdir -p "$CCM_HOME" && printf '[quota]\nccusage_command = %s/ccusage\nccusage_timeout = 200s\n' "$HOME" >"$CCM_HOME/config.ini")
+	(umask 077 && mkdir -p "$CCM_HOME" && printf '[quota]\ntoken_limit = 1000\nccusage_command = %s/ccusage\nccusage_timeout = 200s\n' "$HOME" >"$CCM_HOME/config.ini")
 	launch
 	eventually test -s "$HOME/worker"
 	worker=$(cat "$HOME/worker")
@@ -121,7 +121,7 @@ due() { db "UPDATE job SET due_ms = 0 WHERE name = '$1'"; event Stop | ccm-hook 
 	stop
 	printf '#!/bin/sh\nexec kill -9 $PPID\n' >"$HOME/ccusage"
 	chmod +x "$HOME/ccusage"
-	printf '[quota]\nccusage_command = %s/ccusage\n' "$HOME" >"$CCM_HOME/config.ini"
+	printf '[quota]\ntoken_limit = 1000\nccusage_command = %s/ccusage\n' "$HOME" >"$CCM_HOME/config.ini"
 	chmod 600 "$CCM_HOME/config.ini"
 	db "UPDATE job SET due_ms = 0, failures = 2; UPDATE job SET lease_until_ms = NULL"
 	launch
@@ -129,6 +129,17 @@ due() { db "UPDATE job SET due_ms = 0 WHERE name = '$1'"; event Stop | ccm-hook 
 	eventually is "SELECT failures, problem FROM job WHERE name = 'quota'" '3|was ended by signal 9'
 	run -1 --separate-stderr ccm-supervisor status
 	[[ $output == *'the job quota fails: was ended by signal 9'* ]]
+}
+
+@test "daemon: leaves ccusage alone where nothing could be made of its answer" {
+	printf '#!/bin/sh\necho x >>"%s/asked"\n' "$HOME" >"$HOME/ccusage"
+	chmod +x "$HOME/ccusage"
+	(umask 077 && mkdir -p "$CCM_HOME" && printf '[quota]\nccusage_command = %s/ccusage\n' "$HOME" >"$CCM_HOME/config.ini")
+	start
+	stop
+	[ ! -e "$HOME/asked" ]
+	ccm-supervisor quota poll 2>/dev/null
+	[ -e "$HOME/asked" ]
 }
 
 @test "daemon: damage in the database is an urgent alert" {
@@ -189,9 +200,9 @@ due() { db "UPDATE job SET due_ms = 0 WHERE name = '$1'"; event Stop | ccm-hook 
 	printf '#!/bin/sh\necho old >>"%s/asked"\n' "$HOME" >"$HOME/old"
 	sed 's/old/new/' "$HOME/old" >"$HOME/new"
 	chmod +x "$HOME/old" "$HOME/new"
-	(umask 077 && mkdir -p "$CCM_HOME" && printf '[quota]\nccusage_command = %s/old\n' "$HOME" >"$CCM_HOME/config.ini")
+	(umask 077 && mkdir -p "$CCM_HOME" && printf '[quota]\ntoken_limit = 1000\nccusage_command = %s/old\n' "$HOME" >"$CCM_HOME/config.ini")
 	start
-	printf '[quota]\nccusage_command = %s/new\nfoo = bar\n' "$HOME" >"$CCM_HOME/config.ini"
+	printf '[quota]\ntoken_limit = 1000\nccusage_command = %s/new\nfoo = bar\n' "$HOME" >"$CCM_HOME/config.ini"
 	kill -HUP "$daemon"
 	eventually logged event=reload-refused
 	rm "$HOME/asked"

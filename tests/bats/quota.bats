@@ -212,6 +212,18 @@ prompt() { event UserPromptSubmit ".prompt = \"$1\"" | ccm-hook run; }
 	[ "$(db 'SELECT count(*) FROM held')" = 0 ]
 }
 
+@test "quota: what a person went on with waits no longer" {
+	ccm-hook enable quota-pause
+	used 93
+	prompt 'mend the roof'
+	[[ $(ccm-supervisor quota status) == *'mend the roof'* ]]
+	ccm-supervisor quota override
+	prompt 'mend the roof'
+	run -0 ccm-supervisor quota status
+	[[ $output != *'mend the roof'* ]]
+	[ "$(db 'SELECT state, problem FROM held')" = 'done|a person went on with the session' ]
+}
+
 # ---- for people
 
 @test "quota: status shows each limit, and says so where nothing is known" {

@@ -94,3 +94,14 @@ managed() {
 	'
 	[[ $output == *taken*refused*active ]]
 }
+
+@test "service: odd characters in CCM_HOME reach the daemon as they are" {
+	export CCM_HOME="$HOME/50% of \"it\" \\ \$HOME %h"
+	managed '
+		ccm-supervisor install
+		is_active && echo active
+		ccm-supervisor uninstall
+	'
+	[[ $output == *active* ]]
+	[ -e "$CCM_HOME/ccm.db" ]
+}
