@@ -368,6 +368,8 @@ static struct guard_value changed(struct shell *sh, const struct param *p, const
 	case '@':
 		return transformed(sh, v, p->arg);
 	case ':':
+		if (p->op[1])                /* :- := :? of what is set: itself */
+			return *v;
 		if (!v->known)
 			return value_unknown(v->taint);
 		if (!slice_bounds(sh, p, v->bytes, &start, &end))
