@@ -21,6 +21,8 @@ enum token { END, NAME, STRING, COMMAND, NUMBER, SIGN };
 struct variable {
 	const char *name;
 	struct guard_value value;
+	struct values items;         /* of a list */
+	bool is_list;
 	struct variable *next;
 };
 
@@ -47,6 +49,7 @@ struct reading {
 	struct text printed;
 	bool prints_known, prints;
 	bool recursive, sends, secret, environment, socket, shell_word, forks, loops;
+	bool passes_eval;             /* .then(eval) */
 	unsigned depth;
 };
 
@@ -57,6 +60,8 @@ struct term {
 };
 
 static struct term read_expression(struct reading *r);
+static struct variable *set_variable(struct reading *r, const char *name, const struct guard_value *v);
+static void do_eval(struct reading *r, const struct guard_value *text);
 
 /* ------------------------------------------------------------------------------------------------ tokens */
 
@@ -106,12 +111,19 @@ static void skip_blanks(struct reading *r)
 	}
 }
 
-static const struct guard_value *variable(const struct reading *r, const char *name, size_t bytes)
+static const struct variable *variable_named(const struct reading *r, const char *name, size_t bytes)
 {
 	for (const struct variable *v = r->variables; v; v = v->next)
 		if (strlen(v->name) == bytes && memcmp(v->name, name, bytes) == 0)
-			return &v->value;
+			return v;
 	return NULL;
+}
+
+static const struct guard_value *variable(const struct reading *r, const char *name, size_t bytes)
+{
+	const struct variable *v = variable_named(r, name, bytes);
+
+	return v ? &v->value : NULL;
 }
 
 /* $x and the like within a string; returns how many bytes it takes, 0 if there is none. */
@@ -226,6 +238,40 @@ static bool read_quote_operator(struct reading *r)
 	return true;
 }
 
+/* Perl's s/x/y/, m/x/, tr/x/y/: patterns, not code, but for the second half of s///e. */
+static bool read_perl_pattern(struct reading *r)
+{
+	size_t name = begins(r, "tr") ? 2 : 1;
+	struct guard_value half = value_unknown(0);
+	const char *flags;
+	char open, close;
+	bool two;
+
+	if (r->language != PERL || !(begins(r, "tr") || (*r->at && strchr("smy", *r->at))) || r->after_value)
+		return false;
+	open = ahead(r, name);
+	if (!open || !strchr("/|{!#,~", open) || (open == ',' && *r->at != 's'))
+		return false;
+	two = *r->at != 'm';
+	close = open == '{' ? '}' : open;
+	r->at += name + 1;
+	read_string(r, open, close, true, false, 1);
+	if (two) {
+		if (open == '{')
+			while (r->at < r->end && *r->at++ != '{')
+				;
+		read_string(r, open, close, true, false, 1);
+		half = r->value;
+	}
+	for (flags = r->at; r->at < r->end && isalpha((unsigned char)*r->at); r->at++)
+		;
+	r->value = value_unknown(0);
+	r->token = STRING;
+	if (two && memchr(flags, 'e', (size_t)(r->at - flags)))
+		do_eval(r, &half);
+	return true;
+}
+
 static bool read_prefixed_string(struct reading *r)
 {
 	size_t n = 0;
@@ -288,7 +334,7 @@ static void next(struct reading *r)
 		r->after_value = true;
 		return;
 	}
-	if (read_quote_operator(r)) {
+	if (read_quote_operator(r) || read_perl_pattern(r)) {
 		r->after_value = true;
 		return;
 	}
@@ -484,6 +530,17 @@ static struct guard_value joined_path(struct reading *r, const struct term *args
 	return text_take(&t);
 }
 
+/* "*.pyc", as a shell would expand it. */
+static struct guard_value as_pattern(struct reading *r, const struct guard_value *v)
+{
+	struct text t = TEXT(r->sh);
+
+	for (size_t i = 0; i < v->bytes; i++)
+		text_addc(&t, v->text[i] == '*' ? GUARD_STAR : v->text[i] == '?' || v->text[i] == '[' ? GUARD_ONE : v->text[i]);
+	t.taint = v->taint;
+	return text_take(&t);
+}
+
 /* One string is for a shell, several or a list are words. */
 static void do_start(struct reading *r, const struct term *args, size_t count)
 {
@@ -621,6 +678,18 @@ static void do_chmod(struct reading *r, const struct term *args, size_t count)
 	do_path(r, "chmod", NULL, swapped, 2);
 }
 
+/* json.load() reads data, pattern.exec() looks for a pattern: it is an eval only by its own name, or in its own module. */
+static bool is_eval(const struct reading *r, const char *name, const char *last)
+{
+	if (text_in(last, "runInNewContext runInThisContext instance_eval class_eval module_eval loadstring Function"))
+		return true;
+	if (text_in(last, "load dofile"))
+		return r->language == LUA && name == last;
+	if (!text_in(last, "eval exec compile"))
+		return false;
+	return name == last || is_module(name, "builtins __builtins__ vm window globalThis global Kernel binding Script");
+}
+
 /* What the call gives back. */
 static struct guard_value call(struct reading *r, const char *name, struct term *args, size_t count)
 {
@@ -646,6 +715,10 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 	r->shell_word |= text_in(last, "dup2");
 
 	/* Programs. */
+	if (r->language == OTHER && text_in(last, "command callCommand") && count > 0) {
+		do_start(r, args, 1);
+		return value_unknown(taint);
+	}
 	if (text_in(last, "system popen popen2 popen3 getoutput getstatusoutput check_output check_call Popen execSync "
 			  "exec shell_exec "
 			  "passthru proc_open execute capture2 capture2e capture3 pipeline script runInShell shell "
@@ -761,7 +834,8 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 			  "sendto sendall") ||
 	    strstr(name, "http.") == name || strstr(name, "https.") == name || strstr(name, "axios") == name ||
 	    strstr(name, "got.") == name || strstr(name, "Net::HTTP") == name || strstr(name, "LWP") == name ||
-	    strstr(name, "HTTP::Tiny") == name || strstr(name, "dns.") == name || text_in(last, "post") ||
+	    strstr(name, "HTTP::Tiny") == name || strstr(name, "dns.") == name || text_in(name, "URI.open URI.parse.open OpenURI.open_uri Net.get") || text_in(last, "post") ||
+	    (r->language == PERL && count > 0 && text_in(name, "get getprint") && strstr(args[0].value.text, "://")) ||
 	    (text_in(last, "send connect") && r->socket)) {
 		r->sends = true;
 		if (taint & GUARD_TAINT_SECRET)
@@ -771,8 +845,7 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 		return value_unknown(GUARD_TAINT_NETWORK);
 	}
 	/* Text. */
-	if (text_in(last, "eval exec compile runInNewContext runInThisContext instance_eval load loadstring "
-			  "Function")) {
+	if (is_eval(r, name, last)) {
 		if (count > 0)
 			do_eval(r, &args[0].value);
 		return value_unknown(taint);
@@ -800,6 +873,15 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 			return joined_path(r, args, count);
 		return strstr(name, "ome") ? var_value(r->sh, "HOME") : value_unknown(0);
 	}
+	/* A directory that this very program makes: a name nobody else has. */
+	if (text_in(last, "mkdtemp mkdtempSync mktmpdir tempdir TemporaryDirectory"))
+		return value_of("/tmp/tmp.made");
+	if (text_in(last, "gettempdir tmpdir") && count == 0)
+		return value_of("/tmp");
+	if (text_in(name, "glob.glob glob.iglob glob iglob globSync fs.globSync Dir.glob") && count > 0)
+		return as_pattern(r, &args[0].value);
+	if (text_in(name, "os.listdir os.scandir fs.readdirSync Dir.children Dir.entries") && count > 0)
+		return value_unknown(taint);
 	if (text_in(name, "os.getcwd process.cwd Dir.pwd Path.cwd getcwd cwd"))
 		return var_value(r->sh, "PWD");
 	if (text_in(name, "os.chdir process.chdir Dir.chdir chdir") && count > 0) {
@@ -831,8 +913,18 @@ static struct guard_value method(struct reading *r, const struct guard_value *on
 
 	if (on->taint & MODULE)
 		return call(r, name, args, count);
+	/* Path("/etc").rglob("*") */
+	if (text_in(name, "glob rglob iterdir") && on->known && on->bytes > 0 && r->language == PYTHON) {
+		struct term both[2] = { self, { .value = value_of("*") } };
+		struct guard_value path;
+
+		if (count > 0 && strcmp(name, "iterdir") != 0)
+			both[1] = args[0];
+		path = joined_path(r, both, 2);
+		return as_pattern(r, &path);
+	}
 	if (text_in(name, "unlink rmdir rmtree") && count < 2 && r->language != PHP) {
-		if (on->known && on->bytes > 0)
+		if (on->bytes > 0 && on->text[0] != GUARD_UNKNOWN)
 			do_path(r, strcmp(name, "rmdir") == 0 ? "rmdir" : "rm",
 				strcmp(name, "rmtree") == 0 ? "-rf" : NULL, &self, 1);
 		return value_of("");
@@ -962,14 +1054,17 @@ static struct term read_list(struct reading *r, char close)
 
 static bool starts_args(const struct reading *r, const char *name)
 {
-	/* AppleScript: do shell script "...", do script "..." */
-	if (r->language == OTHER && r->token == STRING && strcmp(name, "script") == 0)
+	/* AppleScript: do shell script "..."; Lisp: (shell-command "..."); Haskell: callCommand "..." */
+	if (r->language == OTHER && r->token == STRING &&
+	    text_in(last_part(name), "script command system exec cmd callCommand shell"))
 		return true;
 	if (r->language != PERL && r->language != RUBY && r->language != PHP && r->language != LUA &&
 	    r->language != AWK)
 		return false;
 	/* open F, "x" */
 	if (r->language == PERL && r->token == NAME && strcmp(name, "open") == 0)
+		return true;
+	if (r->token == NAME && text_in(name, "eval instance_eval") && !r->line_before)
 		return true;
 	return (r->token == STRING || r->token == COMMAND || (r->token == NAME && strchr("$@", r->value.text[0])) ||
 		(r->token == NAME && strcmp(r->value.text, "glob") == 0)) &&
@@ -982,6 +1077,7 @@ static struct term read_name_term(struct reading *r)
 {
 	const char *name = r->value.text;
 	struct term t = { .value = value_unknown(0) };
+	const struct variable *held;
 	const struct guard_value *v;
 	size_t count;
 	struct term *args;
@@ -1025,7 +1121,12 @@ static struct term read_name_term(struct reading *r)
 	}
 	if (starts_args(r, name)) {
 		args = read_args(r, '\0', &count);
-		t.value = strcmp(name, "glob") == 0 && count > 0 ? args[0].value : call(r, name, args, count);
+		if (strcmp(name, "glob") == 0 && count > 0) {
+			t.value = as_pattern(r, &args[0].value);
+			t.value = with_home(r, &t.value);
+		} else {
+			t.value = call(r, name, args, count);
+		}
 		return t;
 	}
 	/* Of x.y only x is a variable; Bun.$`..` and $`..` are commands. */
@@ -1034,9 +1135,13 @@ static struct term read_name_term(struct reading *r)
 		next(r);
 		return t;
 	}
-	v = variable(r, name + (*name == '$'), strlen(name + (*name == '$')));
-	if (v)
-		t.value = *v;
+	r->passes_eval |= r->language == JAVASCRIPT && text_in(name, "eval Function") && at_sign(r, ')');
+	held = variable_named(r, name + (*name == '$'), strlen(name + (*name == '$')));
+	if (held) {
+		t.value = held->value;
+		t.is_list = held->is_list;
+		t.items = held->items;
+	}
 	if (text_in(name, "fork"))
 		r->forks = true;
 	return t;
@@ -1050,6 +1155,48 @@ static struct guard_value reversed(struct reading *r, const struct guard_value *
 		text_addc(&t, v->text[i - 1]);
 	t.taint = v->taint;
 	return text_take(&t);
+}
+
+/* [f(x) for x in LIST]: what stands behind comes first. */
+static void bind_comprehension(struct reading *r, char open, char close)
+{
+	const char *at = r->at;
+	int depth = 0;
+	struct reading saved = *r;
+
+	for (; at < r->end && at < saved.at + 1000 && depth >= 0; at++) {
+		depth += (*at == open) - (*at == close);
+		if (depth < 0 || *at == '\'' || *at == '"')
+			return;
+		if (depth == 0 && strncmp(at, " for ", 5) == 0)
+			break;
+	}
+	if (depth < 0 || at >= r->end || at >= saved.at + 1000 || !step(r->sh))
+		return;
+	r->at = at;
+	next(r);
+	if (r->token == NAME && strcmp(r->value.text, "for") == 0) {
+		const char *name;
+
+		next(r);
+		name = r->value.text;
+		if (r->token == NAME) {
+			next(r);
+			if (r->token == NAME && strcmp(r->value.text, "in") == 0) {
+				struct term list;
+
+				next(r);
+				list = read_expression(r);
+				set_variable(r, name, list.is_list && list.items.count == 1 ? &list.items.items[0] : &list.value);
+			}
+		}
+	}
+	r->at = saved.at;
+	r->token = saved.token;
+	r->value = saved.value;
+	r->sign = saved.sign;
+	r->after_value = saved.after_value;
+	r->line_before = saved.line_before;
 }
 
 static struct term read_primary(struct reading *r)
@@ -1073,6 +1220,8 @@ static struct term read_primary(struct reading *r)
 		if (at_sign(r, '(') || at_sign(r, '[') || at_sign(r, '{')) {
 			char close = r->sign == '(' ? ')' : r->sign == '[' ? ']' : '}';
 
+			if (r->language == PYTHON)
+				bind_comprehension(r, r->sign, close);
 			next(r);
 			t = read_list(r, close);
 		} else if (!strchr(")]};,", r->sign)) {
@@ -1168,7 +1317,7 @@ static struct term read_expression(struct reading *r)
 	return t;
 }
 
-static void set_variable(struct reading *r, const char *name, const struct guard_value *v)
+static struct variable *set_variable(struct reading *r, const char *name, const struct guard_value *v)
 {
 	struct variable *new = GUARD_NEW(r->sh->walk->arena, struct variable);
 
@@ -1176,14 +1325,82 @@ static void set_variable(struct reading *r, const char *name, const struct guard
 	new->value = *v;
 	new->next = r->variables;
 	r->variables = new;
+	return new;
+}
+
+/* Where the block of Python ends whose first line begins at line: before the next line that is indented no more than it. */
+static const char *block_end(const struct reading *r, const char *line)
+{
+	size_t indent = strspn(line, " \t");
+	const char *at = line;
+
+	for (;;) {
+		const char *newline = memchr(at, '\n', (size_t)(r->end - at));
+		size_t n;
+
+		if (!newline)
+			return r->end;
+		at = newline + 1;
+		n = strspn(at, " \t");
+		if (at + n >= r->end)
+			return r->end;
+		if (n <= indent && at[n] != '\n' && at[n] != '#' && at[n] != ')' && at[n] != ']')
+			return at;
+	}
+}
+
+static void read_statements(struct reading *r);
+
+/* for NAME in LIST: the block is read once for each thing that is known to be in the list. False: it is no such thing. */
+static bool read_for(struct reading *r, const char *start)
+{
+	const char *line = r->at, *after, *end = r->end, *body, *name;
+	struct term list;
+
+	while (line > start && line[-1] != '\n')
+		line--;
+	next(r);
+	name = r->value.text;
+	if (r->token != NAME)
+		return false;
+	next(r);
+	if (r->token != NAME || strcmp(r->value.text, "in") != 0)
+		return false;
+	next(r);
+	list = read_expression(r);
+	if (!at_sign(r, ':'))
+		return false;
+	body = r->at;
+	after = block_end(r, line);
+	r->loops = true;
+	for (size_t i = 0; i < list.items.count || i == 0; i++) {
+		set_variable(r, name, i < list.items.count && list.is_list ? &list.items.items[i] : &list.value);
+		r->at = body;
+		r->end = after;
+		next(r);
+		read_statements(r);
+		if (!list.is_list || !step(r->sh))
+			break;
+	}
+	r->end = end;
+	r->at = after;
+	next(r);
+	return true;
 }
 
 /* Everything is an expression but `name = expression`. */
 static void read_statements(struct reading *r)
 {
+	const char *start = r->at;
+
 	while (r->token != END && step(r->sh)) {
 		const char *before = r->at;
 		enum token token = r->token;
+
+		if (r->language == PYTHON && r->token == NAME && strcmp(r->value.text, "for") == 0) {
+			read_for(r, start);
+			continue;
+		}
 
 		if (r->token == NAME) {
 			const char *name = r->value.text, *at = r->at;
@@ -1196,7 +1413,12 @@ static void read_statements(struct reading *r)
 				next(r);
 				next(r);
 				t = read_expression(r);
-				set_variable(r, name, &t.value);
+				{
+					struct variable *held = set_variable(r, name, &t.value);
+
+					held->is_list = t.is_list;
+					held->items = t.items;
+				}
 				continue;
 			}
 		}
@@ -1222,6 +1444,8 @@ static void read_code(struct shell *sh, enum language language, const char *prog
 		add_fact(sh, GUARD_FACT_SENDS_SECRET, self, what);
 	if (r.socket && r.shell_word)
 		add_fact(sh, GUARD_FACT_REVERSE_SHELL, self, what);
+	if (r.sends && r.passes_eval)
+		add_fact(sh, GUARD_FACT_RUNS_DOWNLOAD, self, what);
 	if (r.forks && r.loops)
 		add_fact(sh, GUARD_FACT_FORK_BOMB, self, what);
 	*ret_printed = r.prints ? text_take(&r.printed) : value_of("");
@@ -1539,7 +1763,11 @@ static const struct guard_value *code_option(struct program *p, size_t *i, struc
 		}
 		return *i + 1 < p->count ? &p->words[++*i] : NULL;
 	}
+	if (p->interpreter->language == OTHER && text_in(w->text, "-eval -exec") && *i + 1 < p->count)
+		return &p->words[++*i];
 	for (size_t k = 1; k < w->bytes; k++) {
+		if (p->interpreter->language == OTHER && k > 1)
+			return NULL;
 		if (strchr(p->interpreter->code, w->text[k])) {
 			if (k + 1 < w->bytes && p->interpreter->language != JAVASCRIPT) {
 				*room = value_from(w, k + 1);
