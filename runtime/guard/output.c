@@ -877,7 +877,7 @@ static void do_other(struct program *p)
 	if (reads_secrets(p))
 		taint |= GUARD_TAINT_SECRET;
 	if (text_in(p->name, "curl curlie wget wget2 aria2c nc ncat netcat telnet socat ftp lftp lynx links w3m http "
-		       "https httpie xh fetch GET"))
+		       "https httpie xh fetch GET iwr irm Invoke-WebRequest Invoke-RestMethod invoke-webrequest invoke-restmethod"))
 		taint = GUARD_TAINT_NETWORK;
 	for (size_t i = 1; i < p->count; i++) {
 		const char *equals = strchr(p->words[i].text, '=');

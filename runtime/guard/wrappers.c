@@ -65,7 +65,7 @@ static const struct wrapper wrappers[] = {
 	{ " valgrind callgrind memcheck rr heaptrack ", "", "", 0, 0, 0 },
 	{ " unshare ", "SGRw", " setuid setgid root wd map-user map-group ", 0, 0, 0 },
 	{ " nsenter ", "tSGrwW", " target setuid setgid ", 0, GUARD_ROOT, 0 },
-	{ " systemd-run ", "pEHMut", " property setenv host machine unit slice description service-type uid gid nice working-directory "
+	{ " systemd-run ", "pEHMu", " property setenv host machine unit slice description service-type uid gid nice working-directory "
 	  "on-active on-boot on-startup on-unit-active on-calendar timer-property path-property socket-property ", 0, 0, 0 },
 	{ " prlimit ", "p", " pid ", 0, 0, 0 },
 	{ " cgexec ", "g", "", 0, 0, 0 },
@@ -304,6 +304,9 @@ static void run_stdin(struct run *r)
 	}
 	if (file) {
 		run_script_file(r, file, r->count);
+		/* A pipe by name: whoever writes to it reads what the shell says. */
+		session = value_unknown(GUARD_TAINT_SESSION);
+		write_fd(r->sh, 1, &session);
 		return;
 	}
 	if (in->kind == FD_INPUT) {
@@ -352,6 +355,9 @@ bool run_shell(struct shell *sh, const char *name, struct guard_value *words, si
 		if (w[words[i].bytes - 1] == 'o' || w[words[i].bytes - 1] == 'O')
 			i++;
 	}
+	for (size_t k = 0; k < sh->env_count; k++)
+		if (text_in(sh->env[k].name, "BASH_ENV ENV") && sh->env[k].value.bytes > 0)
+			run_script_file(&r, &sh->env[k].value, count);
 	if (sh->fds[1].kind == FD_NETWORK && !command) {
 		add_fact(sh, GUARD_FACT_REVERSE_SHELL, self, joined_words(sh, words, count));
 		return true;
@@ -851,12 +857,24 @@ static void run_ssh(struct run *r)
 {
 	size_t i = skip_options(r, 1, "BbcDEeFIiJLlmOopQRSWw", "", 0);
 	struct guard_value code, text, room, output = value_unknown(GUARD_TAINT_NETWORK);
-	const struct guard_value *o = option(r, 'o', NULL, &room);
 
-	if (o && (value_begins(o, "ProxyCommand") || value_begins(o, "LocalCommand"))) {
-		size_t n = strcspn(o->text, "= ");
+	for (size_t k = 1; k < i; k++) {
+		const struct guard_value *o = &r->words[k];
+		size_t n;
 
-		code = value_from(o, o->text[n] ? n + 1 : n);
+		if (value_is(o, "-o") && k + 1 < i)
+			o = &r->words[k + 1];
+		else if (!value_begins(o, "-o"))
+			continue;
+		if (value_begins(o, "-o")) {
+			room = value_from(o, 2);
+			o = &room;
+		}
+		n = strcspn(o->text, "= ");
+		if (!o->text[n] || (strncasecmp(o->text, "proxycommand", n) != 0 && strncasecmp(o->text, "localcommand", n) != 0 &&
+				    strncasecmp(o->text, "knownhostscommand", n) != 0))
+			continue;
+		code = value_from(o, n + 1);
 		run_in_shell(r, &code, "ssh -o", 0);
 	}
 	follow_files(r->sh, "ssh", r->words, r->count, r->self);
@@ -1113,8 +1131,14 @@ static void run_git(struct run *r)
 			run_git_alias(r, verb, alias);
 		return;
 	}
-	if (strcmp(name, "config") == 0)
+	if (strcmp(name, "config") == 0) {
 		remember_alias(r, verb);
+		for (i = verb + 1; i + 1 < r->count; i++)
+			if (text_in(r->words[i].text, "core.sshCommand core.sshcommand core.pager core.editor core.fsmonitor "
+						      "sequence.editor diff.external gpg.program core.askPass") &&
+			    r->words[i + 1].known && strchr(r->words[i + 1].text, ' '))
+				run_in_shell(r, &r->words[i + 1], "git config", GUARD_MAYBE);
+	}
 	if (strcmp(name, "submodule") == 0) {
 		for (i = verb + 1; i < r->count && !value_is(&r->words[i], "foreach"); i++)
 			;
@@ -1132,12 +1156,18 @@ static void run_git(struct run *r)
 						       "extcmd" };
 
 		for (i = 0; i < ARRAY_SIZE(options); i++) {
-			const struct guard_value *v = option(r, i == 0 && name[0] == 'r' ? 'x' : 0, options[i], &room);
+			char letter = (i == 0 && name[0] == 'r') || (i == ARRAY_SIZE(options) - 1 && name[0] == 'd') ? 'x' : 0;
+			const struct guard_value *v = option(r, letter, options[i], &room);
 
 			if (v)
 				run_in_shell(r, v, "git", 0);
 		}
 	}
+	for (i = verb + 1; i < r->count && strcmp(name, "grep") == 0; i++)
+		if (value_begins(&r->words[i], "-O") || value_begins(&r->words[i], "--open-files-in-pager=")) {
+			code = value_from(&r->words[i], r->words[i].text[1] == 'O' ? 2 : 22);
+			run_in_shell(r, &code, "git grep", 0);
+		}
 	follow_files(r->sh, r->name, r->words, r->count, r->self);
 	print_output(r->sh, r->name, r->words, r->count, r->self);
 }
@@ -1521,6 +1551,7 @@ static void run_option_commands(struct run *r)
 		{ " tar bsdtar gtar ", "rsh-command", 0, "" },
 		{ " tar bsdtar gtar ", "info-script", 'F', "" },
 		{ " rsync ", "rsh", 'e', "" },
+		{ " rsync ", "rsync-path", 0, "" },
 		{ " zip ", "unzip-command", 0, "" },
 		{ " man ", "pager", 'P', "" },
 		{ " less more ", NULL, '+', "!" },
@@ -1531,7 +1562,9 @@ static void run_option_commands(struct run *r)
 		{ " scp sftp ", NULL, 'S', "" },
 		{ " psql ", "command", 'c', "\\!" },
 		{ " mysql mariadb ", "execute", 'e', "\\!" },
+		{ " mysql mariadb ", "execute", 'e', "system " },
 		{ " sqlite3 ", NULL, 0, ".shell" },
+		{ " sqlite3 ", NULL, 0, ".system" },
 		{ " gdb lldb ", "ex", 0, "!" },
 		{ " gdb lldb ", "ex", 0, "shell" },
 		{ " nmap ", "script", 0, "exec=" },
@@ -1557,6 +1590,19 @@ static void run_option_commands(struct run *r)
 		if (!v || strncmp(v->text, options[i].prefix, n) != 0)
 			continue;
 		code = value_from(v, n);
+		run_in_shell(r, &code, r->name, 0);
+	}
+	/* vi '+!CMD', less '+!CMD', zip -TT CMD */
+	for (size_t i = 1; i < r->count; i++) {
+		struct guard_value code;
+
+		if (text_in(r->name, "vi vim nvim view ex gvim less more") &&
+		    (value_begins(&r->words[i], "+!") || value_begins(&r->words[i], "+:!")))
+			code = value_from(&r->words[i], r->words[i].text[1] == ':' ? 3 : 2);
+		else if (strcmp(r->name, "zip") == 0 && value_is(&r->words[i], "-TT") && i + 1 < r->count)
+			code = r->words[i + 1];
+		else
+			continue;
 		run_in_shell(r, &code, r->name, 0);
 	}
 }
@@ -1599,6 +1645,15 @@ static void run_sed(struct run *r)
 
 		if (w[0] == '-' || !*at)
 			continue;
+		/* 1!d;e CMD */
+		for (const char *part = strpbrk(at, ";\n{"); part; part = strpbrk(part + 1, ";\n{")) {
+			const char *verb = part + 1 + strspn(part + 1, " \t0123456789,$!");
+
+			if (verb[0] == 'e' && verb[1] == ' ' && *at != 's' && *at != 'y') {
+				code = value_copy(r->sh->walk->arena, verb + 2, strcspn(verb + 2, "\n"));
+				run_in_shell(r, &code, "sed e", 0);
+			}
+		}
 		if (*at == '/' && strchr(at + 1, '/'))       /* /pattern/e CMD */
 			at = strchr(at + 1, '/') + 1;
 		at += strspn(at, "0123456789,$! ");
@@ -1628,6 +1683,7 @@ static void run_ed(struct run *r)
 {
 	struct guard_value text = r->sh->fds[0].kind == FD_INPUT ? read_all(r->sh, &r->sh->fds[0]) : value_of("");
 
+	run_option_commands(r);
 	for (size_t i = 0; i < text.bytes;) {
 		size_t n = strcspn(text.text + i, "\n");
 
@@ -1662,7 +1718,13 @@ static void run_make(struct run *r)
 	for (size_t i = 0; i < text.bytes && step(r->sh);) {
 		size_t n = strcspn(text.text + i, "\n"), skip = 1 + strspn(text.text + i + (n > 0), "@-+ \t");
 
-		if (text.text[i] == '\t' && n > skip) {
+		if (text.text[i] != '\t' && text.text[i] != '#') {
+			size_t colon = strcspn(text.text + i, ":\n"), semicolon = strcspn(text.text + i, ";\n");
+
+			skip = colon < semicolon && semicolon < n && text.text[i + colon + 1] != '=' ? semicolon + 1 : n;
+			skip += skip < n ? strspn(text.text + i + skip, "@-+ \t") : 0;
+		}
+		if (n > skip) {
 			struct text t = TEXT(r->sh);
 			struct guard_value code;
 
@@ -1709,6 +1771,17 @@ static void run_windows(struct run *r)
 		run_rest(r, skip_options(r, 1, "du", " distribution user cd ", 0), 0);
 }
 
+/* PowerShell's eval; the same name as Elixir's prompt. */
+static void run_expression(struct run *r)
+{
+	unsigned taint = r->sh->fds[0].kind == FD_INPUT ? read_all(r->sh, &r->sh->fds[0]).taint : 0;
+
+	for (size_t i = 1; i < r->count; i++)
+		taint |= r->words[i].taint;
+	if (taint & GUARD_TAINT_NETWORK)
+		add_fact(r->sh, GUARD_FACT_RUNS_DOWNLOAD, r->self, joined_words(r->sh, r->words, r->count));
+}
+
 static void run_command_builtin(struct run *r)
 {
 	size_t i = skip_options(r, 1, "", "", 0);
@@ -1743,7 +1816,7 @@ bool run_wrapper(struct shell *sh, const char *name, struct guard_value *words, 
 		{ " screen ", run_screen },
 		{ " script ", run_script_program },
 		{ " flock ", run_flock },
-		{ " expect ", run_expect },
+		{ " expect tclsh wish ", run_expect },
 		{ " npx ", run_npx },
 		{ " uv pnpm yarn npm bun poetry pipenv pdm rye hatch pixi conda mamba micromamba devbox flox bundle rbenv pyenv nodenv goenv jenv "
 		  "volta mise rtx asdf rustup opam pipx nix direnv aws-vault chamber envchain doppler infisical op multipass machinectl lxc incus "
@@ -1758,6 +1831,7 @@ bool run_wrapper(struct shell *sh, const char *name, struct guard_value *words, 
 		{ " make gmake bmake ", run_make },
 		{ " cmd cmd.exe powershell powershell.exe pwsh pwsh.exe wsl wsl.exe ", run_windows },
 		{ " command ", run_command_builtin },
+		{ " iex invoke-expression ", run_expression },
 	};
 	struct run r = { .sh = sh, .name = name, .words = words, .count = count, .self = self };
 
