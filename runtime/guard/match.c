@@ -265,6 +265,7 @@ static struct args *read_args(struct matcher *m, const struct bucket *b, const s
 		const char *word = c->words[i].text;
 
 		if (a->tool && a->tool->find && (skip = skip_exec(c, i))) {
+			add_option(m, a, word, strlen(word))->value = i + 1 < c->count ? c->words[i + 1].text : NULL;
 			i += skip;
 		} else if (!ended && !strcmp(word, "--")) {
 			add_option(m, a, word, 2);
