@@ -267,13 +267,11 @@ bool text_in(const char *word, const char *list)
 {
 	size_t n = strlen(word);
 
-	for (const char *at = list; *at;) {
-		size_t k = strcspn(at, " ");
-
-		if (k == n && n > 0 && strncmp(at, word, n) == 0)
+	if (n == 0 || strchr(word, ' '))
+		return false;
+	for (const char *at = list; (at = strstr(at, word)); at++)
+		if ((at == list || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
 			return true;
-		at += k + (at[k] == ' ');
-	}
 	return false;
 }
 
