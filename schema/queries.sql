@@ -693,3 +693,6 @@ SELECT :session_id, :task_id WHERE NOT EXISTS (SELECT 1 FROM session WHERE sessi
 
 -- query: TASK_SESSION_OWNER
 SELECT task_id FROM task_session WHERE session_id = :session_id;
+
+-- query: TASK_STATES
+SELECT state, count(*) AS count FROM task GROUP BY state ORDER BY state;

@@ -29,6 +29,7 @@ struct status {
 	int bad;
 	int64_t alerts;
 	struct ccm_quota_gate gate;
+	struct ccm_sbuf tasks, task_words;               /* JSON, and for people */
 	struct ccm_sbuf jobs, limits, list, todo;        /* JSON of the first three; lines of what a person should do */
 	size_t todo_count;
 };
@@ -36,6 +37,8 @@ struct status {
 static void status_done(struct status *s)
 {
 	ccm_quota_gate_done(&s->gate);
+	ccm_sbuf_done(&s->tasks);
+	ccm_sbuf_done(&s->task_words);
 	ccm_sbuf_done(&s->jobs);
 	ccm_sbuf_done(&s->limits);
 	ccm_sbuf_done(&s->list);
@@ -136,6 +139,20 @@ static int read_alerts(struct status *s)
 	return r;
 }
 
+static int read_tasks(struct status *s)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	int r = ccm_db_query(s->ctx->db, Q_TASK_STATES, NULL, &rows);
+
+	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
+		const char *state = ccm_rows_text(&rows, "state"), *comma = s->tasks.bytes ? "," : "";
+
+		ccm_sbuf_addf(&s->tasks, "%s\"%s\":%lld", comma, state, (long long)ccm_rows_int(&rows, "count"));
+		ccm_sbuf_addf(&s->task_words, "%s%s%lld %s", comma, comma[0] ? " " : "", (long long)ccm_rows_int(&rows, "count"), state);
+	}
+	return r;
+}
+
 static int64_t size_of(const char *path, const char *suffix)
 {
 	_cleanup_sbuf_ struct ccm_sbuf name = { 0 };
@@ -187,6 +204,8 @@ static int collect(struct status *s)
 		r = read_limits(s);
 	if (r >= 0 && s->ctx->db)
 		r = read_alerts(s);
+	if (r >= 0 && s->ctx->db)
+		r = read_tasks(s);
 	return r < 0 ? r : 0;
 }
 
@@ -199,6 +218,7 @@ static void print_json(const struct status *s)
 		      (int)s->pid, s->installed ? "true" : "false", ccm_sbuf_str(&s->jobs));
 	ccm_sbuf_addf(&out, "\"quota\":{\"held\":%s,\"limits\":[%s]},", s->gate.scope ? "true" : "false", ccm_sbuf_str(&s->limits));
 	ccm_sbuf_addf(&out, "\"alerts\":{\"day\":%lld,\"newest\":[%s]},", (long long)s->alerts, ccm_sbuf_str(&s->list));
+	ccm_sbuf_addf(&out, "\"tasks\":{%s},", ccm_sbuf_str(&s->tasks));
 	ccm_sbuf_addf(&out, "\"database\":{\"events\":%lld,\"bytes\":%lld,\"wal_bytes\":%lld,\"spooled\":%lld},\"needs\":[",
 		      (long long)s->events, (long long)s->db_bytes, (long long)s->wal_bytes, (long long)s->spooled);
 	for (size_t n = 0; *p; p += strcspn(p, "\n") + 1, n++) {
@@ -270,6 +290,8 @@ static int print_screen(const struct status *s)
 	r = print_limits(s);
 	if (r >= 0)
 		r = print_alerts(s);
+	if (s->tasks.bytes)
+		printf("tasks     %s\n", ccm_sbuf_str(&s->task_words));
 	if (s->ctx->db)
 		printf("database  %lld events, %s, write-ahead log %s", (long long)s->events, ccm_size_format(s->db_bytes, size),
 		       ccm_size_format(s->wal_bytes, wal));

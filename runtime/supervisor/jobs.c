@@ -7,6 +7,7 @@
 
 #include "libccm/clock.h"
 #include "libccm/log.h"
+#include "libccm/proc.h"
 #include "libccm/quota.h"
 #include "libccm/tidy.h"
 #include "libccm/uuid.h"
@@ -19,7 +20,11 @@
 #define DAY_MS (24 * HOUR_MS)
 #define VACUUM_PAGES 128
 #define VACUUM_MAX_US (60LL * 1000 * 1000)
+#define TASKS_MAX_MS (55 * MINUTE_MS)
+#define OUTPUT_MAX_BYTES 65536
 #define KEEP_MS (90 * DAY_MS)
+
+extern char **environ;
 
 static void say_lines(const char *text)
 {
@@ -126,10 +131,30 @@ static int run_resume(struct ctx *ctx)
 	return r < 0 ? r : 0;
 }
 
+/* By the command that people have for it, in a process of its own. */
+static int run_tasks(struct ctx *ctx)
+{
+	const char *const argv[] = { "ccm-supervisor", "task", "gc", NULL };
+	struct ccm_proc_result result = { 0 };
+	int r;
+
+	r = ccm_proc_run_all(&(struct ccm_proc_spec){ .path = ctx->self, .argv = argv,
+		.envp = (const char *const *)(uintptr_t)environ, .output_max_bytes = OUTPUT_MAX_BYTES,
+		.timeout_ms = TASKS_MAX_MS }, 1, &result);
+	say_lines(ccm_sbuf_str(&result.err));
+	if (r == 0 && (result.error || result.exit_status != 0))
+		r = result.error ? result.error : -CCM_E_SAID;
+	if (r == -CCM_E_SAID && !result.err.bytes)
+		ccm_error("'ccm-supervisor task gc' failed");
+	ccm_proc_result_done(&result);
+	return r;
+}
+
 const struct job jobs[] = {
 	{ "tidy", "take in the spool, forget what is too old, checkpoint", HOUR_MS, 5 * MINUTE_MS, 10 * MINUTE_MS, false, run_tidy },
 	{ "quota", "read transcripts, ask ccusage", DAY_MS, MINUTE_MS, 10 * MINUTE_MS, false, run_quota },
 	{ "resume", "go on with a session that was held back", DAY_MS, 0, 25 * HOUR_MS, true, run_resume },
+	{ "tasks", "save and remove tasks that have been at rest for long", DAY_MS, 0, HOUR_MS, false, run_tasks },
 	{ "vacuum", "give free pages back", DAY_MS, 0, 5 * MINUTE_MS, false, run_vacuum },
 	{ "check", "look for damage in the database", 7 * DAY_MS, 0, HOUR_MS, false, run_check },
 	{ 0 }

@@ -60,7 +60,7 @@ due() { db "UPDATE job SET due_ms = 0 WHERE name = '$1'"; event Stop | ccm-hook 
 	start
 	[ "$(stat -c %a "$CCM_HOME" "$LOG" "$CCM_HOME/supervisor.lock")" = $'700\n600\n600' ]
 	[ "$(db 'SELECT name, failures FROM job WHERE problem IS NOT NULL')" = '' ]
-	[ "$(db "SELECT name FROM job WHERE name <> 'ccusage'" | tr '\n' ' ')" = 'check quota resume tidy vacuum ' ]
+	[ "$(db "SELECT name FROM job WHERE name <> 'ccusage'" | tr '\n' ' ')" = 'check quota resume tasks tidy vacuum ' ]
 	stop
 	[ ! -s out ]
 	[ ! -s err ]
@@ -342,6 +342,16 @@ due() { db "UPDATE job SET due_ms = 0 WHERE name = '$1'"; event Stop | ccm-hook 
 	run -0 --separate-stderr ccm-supervisor status --json
 	[ "$(jq -c '[.daemon.running, .daemon.pid, .alerts.day, .database.events, .needs, (.daemon.jobs | length > 3)]' <<<"$output")" = \
 		"[true,$daemon,1,1,[],true]" ]
+}
+
+@test "status: shows how many tasks are in which state" {
+	ccm-hook init
+	db "INSERT INTO task (id, uuid, title, state, created_ms, changed_ms, repository, base, command, pid, limits)
+		SELECT value, value, 'x', iif(value = 1, 'running', 'finished'), 1, 1, '/r', 'b', '[]', 1, '{}' FROM generate_series(1, 3)"
+	run -0 --separate-stderr ccm-supervisor status
+	[[ $output == *$'\ntasks     2 finished, 1 running\n'* ]]
+	run -0 --separate-stderr ccm-supervisor status --json
+	[ "$(jq -c .tasks <<<"$output")" = '{"finished":2,"running":1}' ]
 }
 
 @test "status: what needs a person is named, and exits 1" {
