@@ -1,12 +1,24 @@
 # SPDX-License-Identifier: MIT
-# Usage: awk -f embed.awk NNNN_name.sql... queries.sql
-# Prints two X-macro lists for db.c:
-#   CCM_MIGRATIONS(X)   X(number, "file name", "sql")    in the order given
-#   CCM_QUERIES(X)      X(NAME, "sql")                   from queries.sql
+# Usage: awk -f embed.awk NNNN_name.sql... state/NNNN_name.sql... queries.sql
+# Prints three X-macro lists for db.c:
+#   CCM_MIGRATIONS(X)        X(number, "file name", "sql")    of ccm.db, in the order given
+#   CCM_STATE_MIGRATIONS(X)  the same of state.db; what they create is named state.NAME, as that file is attached
+#   CCM_QUERIES(X)           X(NAME, needs_state, "sql")      from queries.sql; needs_state: 1 if it uses a table of state.db
 # queries.sql holds blocks that begin `-- query: NAME` or `-- fragment: NAME`; @NAME@ in a
 # query stands for that fragment, which must come before. Comments and line breaks are dropped.
 function quote(s) { gsub(/\\/, "\\\\", s); gsub(/"/, "\\\"", s); return s }
 function fail(why) { printf "%s:%d: %s\n", FILENAME, FNR, why >"/dev/stderr"; failed = 1; exit 1 }
+function needs_state(text,   words, count, i, before) {
+	count = split(text, words, /[^A-Za-z_.]+/)
+	for (i = 2; i <= count; i++) {
+		before = words[i - 1]
+		if (words[i] ~ /^state\./ && before != "SET" && substr(words[i], 7) in state_tables)
+			return 1
+		if (words[i] in state_tables && (before == "FROM" || before == "JOIN" || before == "INTO" || before == "UPDATE"))
+			return 1
+	}
+	return text ~ /PRAGMA state\./
+}
 function finish_block(   name) {
 	if (kind == "")
 		return
@@ -20,20 +32,24 @@ function finish_block(   name) {
 	if (kind == "fragment")
 		fragments[block] = text
 	else
-		queries = queries sprintf(" \\\n\tX(%s, \"%s\")", block, quote(text))
+		queries = queries sprintf(" \\\n\tX(%s, %d, \"%s\")", block, needs_state(text), quote(text))
 	kind = text = ""
 }
-{
+function finish_migration() {
+	if (sql != "")
+		migrations[of_state] = migrations[of_state] sql "\")"
+	sql = ""
+}
+FNR == 1 {
+	finish_migration()
 	queries_file = FILENAME !~ /[0-9][0-9][0-9][0-9]_[a-z0-9_]+\.sql$/
-	if (FNR == 1 && !queries_file) {
+	if (!queries_file) {
 		base = FILENAME
 		sub(/^.*\//, "", base)
-		if (sql != "")
-			migrations = migrations sql "\")"
-		number++
-		if (base + 0 != number)
-			fail("expected migration number " number)
-		sql = sprintf(" \\\n\tX(%d, \"%s\", \"", number, base)
+		of_state = FILENAME ~ /\/state\/[^\/]*$/
+		if (base + 0 != ++number[of_state])
+			fail("expected migration number " number[of_state])
+		sql = sprintf(" \\\n\tX(%d, \"%s%s\", \"", number[of_state], of_state ? "state/" : "", base)
 	}
 }
 queries_file && /^-- (query|fragment): [A-Z_]+$/ {
@@ -52,6 +68,11 @@ queries_file && /^-- (query|fragment): [A-Z_]+$/ {
 	sub(/ $/, "")
 	if ($0 == "")
 		next
+	if (!queries_file && of_state) {
+		if ($0 ~ /^CREATE TABLE /)
+			state_tables[$3] = 1
+		sub(/^CREATE (TABLE|INDEX|UNIQUE INDEX) /, "&state.")
+	}
 	if (!queries_file)
 		sql = sql quote($0) " "
 	else if (kind == "")
@@ -64,6 +85,7 @@ END {
 		exit 1
 	finish_block()
 	print "/* Made by embed.awk: edit the .sql files instead. */"
-	print "#define CCM_MIGRATIONS(X)" migrations sql "\")"
+	print "#define CCM_MIGRATIONS(X)" migrations[0]
+	print "#define CCM_STATE_MIGRATIONS(X)" migrations[1]
 	print "#define CCM_QUERIES(X)" queries
 }

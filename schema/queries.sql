@@ -26,6 +26,18 @@ VALUES (:event_id, :seq, :automation, :stage, :started_ms, :took_us, :exit_statu
 INSERT OR IGNORE INTO session (session_id, host, project, first_ms)
 VALUES (:session_id, :host, :project, :received_ms);
 
+-- Why the session is halted, if it is; no row: it is not known yet.
+-- query: SESSION_GET
+SELECT halted FROM session WHERE session_id = :session_id;
+
+-- query: SESSION_HALT
+INSERT INTO session (session_id, host, project, first_ms, halted)
+VALUES (:session_id, :host, :project, :now_ms, :halted)
+ON CONFLICT (session_id) DO UPDATE SET halted = excluded.halted;
+
+-- query: SESSION_RESUME
+UPDATE session SET halted = NULL, resumed_ms = :now_ms WHERE session_id = :session_id AND halted IS NOT NULL;
+
 -- For events that say more of it, and for those that come late, from the spool: its ends move
 -- outwards only, and a source is taken from the earliest start seen.
 -- query: SESSION_TOUCH
@@ -44,6 +56,20 @@ ON CONFLICT (session_id) DO UPDATE SET
 -- Looked up through the time in the UUID: only the spool asks, so the table has no index on it.
 -- query: EVENT_BY_UUID
 SELECT id, verdict FROM event WHERE received_ms = :received_ms AND uuid = :uuid;
+
+-- What ccm.db of schema 2 had (attached as `old`) goes to state.db; what is there already has been carried over before.
+-- query: CARRY_STATE
+INSERT OR IGNORE INTO state.state (automation, session_id, key, value, updated_ms)
+SELECT automation, session_id, key, value, updated_ms FROM old.state;
+
+-- query: CARRY_ALERTS
+INSERT INTO state.alert (uuid, created_ms, level, source, session_id, event_uuid, title, body)
+SELECT uuid, created_ms, level, source, session_id, event_uuid, title, body FROM old.alert o
+WHERE NOT EXISTS (SELECT 1 FROM state.alert a WHERE a.uuid = o.uuid) ORDER BY o.id;
+
+-- Changes nothing, but takes the write lock of state.db.
+-- query: STATE_LOCK
+DELETE FROM state WHERE false;
 
 -- State of automations. One statement each, so that parallel hooks cannot come between.
 -- query: STATE_GET
@@ -321,6 +347,9 @@ FROM pragma_page_count pc, pragma_freelist_count fc, pragma_page_size ps;
 -- query: FREE_PAGES
 SELECT freelist_count AS pages FROM pragma_freelist_count;
 
+-- query: STATE_FREE_PAGES
+PRAGMA state.freelist_count;
+
 -- Of parallel hooks that refuse the same, each counts; the code stays the first one's.
 -- query: REFUSAL_PUT
 INSERT INTO refusal (code, session_id, project, subject, tool, rule, rule_group, event_uuid, first_ms, last_ms, times)
@@ -340,7 +369,7 @@ WHERE session_id = :session_id AND project = :project AND subject = :subject AND
 -- query: REFUSAL_DETOURS
 SELECT count(*) AS count FROM refusal
 WHERE session_id = :session_id AND rule_group = :rule_group AND allowed_ms IS NULL AND last_ms > coalesce((
-  SELECT max(CAST(value AS INTEGER)) FROM state WHERE automation = 'ccm' AND session_id = :session_id AND key = 'resumed'), 0);
+  SELECT resumed_ms FROM session s WHERE s.session_id = :session_id), 0);
 
 -- query: REFUSAL_BY_CODE
 SELECT r.id, r.session_id, r.project, r.rule, coalesce(CASE WHEN json_valid(CAST(p.body AS TEXT))
@@ -677,10 +706,14 @@ FROM task_snapshot WHERE task_id = :task_id;
 SELECT number, commit_id, commits, made_ms, why FROM task_snapshot WHERE task_id = :task_id ORDER BY number;
 
 -- query: TASK_EVENT_INSERT
-INSERT INTO task_event (event_id, task_id) VALUES (:event_id, :task_id);
+INSERT INTO task_event (task_id, received_ms, event_uuid) VALUES (:task_id, :received_ms, :event_uuid);
+
+-- query: TASK_EVENT_DELETE
+DELETE FROM task_event WHERE task_id = :task_id AND received_ms = :received_ms AND event_uuid = :event_uuid;
 
 -- query: TASK_EVENT_LIST
-SELECT e.id, e.received_ms, e.event, e.tool, e.detail, e.verdict, e.reason FROM task_event t JOIN event e ON e.id = t.event_id
+SELECT e.id, e.received_ms, e.event, e.tool, e.detail, e.verdict, e.reason FROM task_event t
+  JOIN event e ON e.received_ms = t.received_ms AND e.uuid = t.event_uuid
 WHERE t.task_id = :task_id ORDER BY e.id;
 
 -- query: TASK_EVENT_COUNT

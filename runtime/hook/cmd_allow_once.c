@@ -37,8 +37,10 @@ static int allow(struct ctx *ctx, const char *code, bool session)
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
 	_cleanup_sbuf_ struct ccm_sbuf out = { 0 };
 	int64_t now = ccm_now_ms(), until = now + ctx->settings.guard_overrule_ms;
+	_cleanup_free_ char *session_id = NULL;
 	const char *what, *project;
 	char when[32];
+	int64_t id;
 	int r = ccm_db_query(ctx->db, Q_REFUSAL_BY_CODE, DB_ARGS(DB_TEXT("code", code)), &rows);
 
 	if (r == 0)
@@ -65,10 +67,16 @@ static int allow(struct ctx *ctx, const char *code, bool session)
 		ccm_sbuf_adds(&out, ". ");
 	}
 	ccm_sbuf_adds(&out, "Tell the agent to try again.\n");
-	r = ccm_db_exec(ctx->db, Q_REFUSAL_ALLOW, DB_ARGS(DB_INT("id", ccm_rows_int(&rows, "id")), DB_INT("now_ms", now),
+	id = ccm_rows_int(&rows, "id");
+	session_id = strdup(ccm_rows_text(&rows, "session_id"));
+	if (!session_id)
+		return -ENOMEM;
+	/* What still reads cannot write once another process has written. */
+	ccm_rows_done(&rows);
+	r = ccm_db_exec(ctx->db, Q_REFUSAL_ALLOW, DB_ARGS(DB_INT("id", id), DB_INT("now_ms", now),
 							  DB_INT_IF("until_ms", !session, until)));
 	if (r >= 0)
-		r = halt_end(ctx->db, ccm_rows_text(&rows, "session_id"));
+		r = halt_end(ctx->db, session_id);
 	return r < 0 ? r : print_out(&out);
 }
 

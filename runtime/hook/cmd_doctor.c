@@ -351,6 +351,7 @@ static int check_home(struct doctor *d)
 		{ p->spool, 022, "go-w", true, true },
 		{ p->config, 022, "go-w", false, false },
 		{ p->db, 077, "600", false, false },
+		{ p->state, 077, "600", false, false },
 	};
 	bool whole = !p->problem;
 
@@ -409,7 +410,7 @@ static int tell_events(struct doctor *d)
 	events = ccm_rows_int(&rows, "events");
 	sessions = ccm_rows_int(&rows, "sessions");
 	fine(d, "%lld event%s of %lld session%s in %s, schema %d", (long long)events, plural(events), (long long)sessions,
-	     plural(sessions), ccm_size_format(bytes, size), ccm_db_version());
+	     plural(sessions), ccm_size_format(bytes, size), ccm_db_version(CCM_DB_MAIN));
 	if (events)
 		fine(d, "the last event came %s", ago_text(ccm_rows_int(&rows, "last_ms"), ago));
 	else
@@ -438,10 +439,34 @@ static int check_unfinished(struct doctor *d)
 	return 0;
 }
 
+#define SAVE_STATE "save what can be read (sqlite3 '%s' .recover | sqlite3 saved.db), then move it away"
+
+static int check_state(struct doctor *d)
+{
+	const char *path = d->ctx->paths.state;
+	int64_t bytes = file_bytes(path, "") + file_bytes(path, "-wal");
+	char found[512], size[32];
+	int r = ccm_db_check(d->ctx->db, CCM_DB_STATE, found, sizeof found);
+
+	if (r == 0 && strcmp(found, "ok") == 0) {
+		if (bytes)
+			fine(d, "%s in '%s', schema %d", ccm_size_format(bytes, size), path, ccm_db_version(CCM_DB_STATE));
+		return 0;
+	}
+	if (r == 0)
+		finding(d, REMEDY(SAVE_STATE, path), "'%s' is damaged: %s", path, found);
+	else if (ccm_db_is_damage(r))
+		finding(d, REMEDY(SAVE_STATE, path), "%s", found);
+	else
+		finding(d, r == -CCM_E_NEWER ? "install the newer ccm again" : r == -CCM_E_SQL ? "run 'ccm-hook init'" :
+			"events are recorded all the same; what automations remember, alerts and quotas are not", "%s", found);
+	return r == -ENOMEM ? r : 0;
+}
+
 static int check_contents(struct doctor *d)
 {
 	char found[512];
-	int r = ccm_db_check(d->ctx->db, found, sizeof found);
+	int r = ccm_db_check(d->ctx->db, CCM_DB_MAIN, found, sizeof found);
 
 	if (r < 0 || strcmp(found, "ok") != 0) {
 		finding(d, REMEDY("save what can be read: sqlite3 '%s' .recover | sqlite3 saved.db", d->ctx->paths.db),
@@ -449,6 +474,8 @@ static int check_contents(struct doctor *d)
 		return 0;
 	}
 	r = tell_events(d);
+	if (r == 0)
+		r = check_state(d);
 	return r < 0 ? r : check_unfinished(d);
 }
 
@@ -478,6 +505,8 @@ static int check_db(struct doctor *d)
 		finding(d, db_remedy(d, r), "the database cannot be read: %s", ccm_db_words(ctx->db));
 		r = 0;
 	}
+	if (file_bytes(ctx->paths.state, "-wal") > wal)
+		wal = file_bytes(ctx->paths.state, "-wal");
 	if (wal > WAL_MAX_BYTES)
 		finding(d, "run 'ccm-hook tidy'; if it stays so, another program holds the database open",
 			"the write-ahead log has grown to %s", ccm_size_format(wal, size));
@@ -488,13 +517,14 @@ static int check_db(struct doctor *d)
 static int check_leftovers(struct doctor *d)
 {
 	const struct ccm_paths *p = &d->ctx->paths;
-	const char *name = strrchr(p->db, '/') + 1;
+	const char *const names[] = { strrchr(p->db, '/') + 1, strrchr(p->state, '/') + 1 };
 	_cleanup_closedir_ DIR *dir = opendir(p->home);
 	struct dirent *e;
 	char size[32];
 
 	while (dir && (e = readdir(dir))) {
-		const char *rest = e->d_name + strlen(name);
+		bool first = strncmp(e->d_name, names[0], strlen(names[0])) == 0;
+		const char *name = names[!first], *rest = e->d_name + strlen(name);
 		_cleanup_free_ char *path = NULL;
 
 		if (strncmp(e->d_name, name, strlen(name)) != 0)

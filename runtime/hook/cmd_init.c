@@ -15,8 +15,10 @@ int cmd_init(struct ctx *ctx, int argc, char **argv)
 	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
 	if (argc < 0)
 		return argc;
-	/* The folders and the database were made on the way here; a new one is still in its write-ahead log. */
-	r = ccm_db_checkpoint(ctx->db);
+	/* The folders and ccm.db were made on the way here; what is new is still in its write-ahead log. */
+	r = ccm_db_open_state(ctx->db);
+	if (r == 0)
+		r = ccm_db_checkpoint(ctx->db);
 	if (r < 0 && r != -CCM_E_BUSY)
 		return r;
 	if (access(ctx->paths.config, F_OK) == 0)

@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "libccm/clock.h"
-
-#define OWNER(session_id_) DB_TEXT("automation", "ccm"), DB_TEXT("session_id", session_id_)
+#include "libccm/host.h"
 
 static bool is_event(const struct ccm_event *e, const char *name)
 {
@@ -27,33 +26,23 @@ bool halt_matters(const struct ccm_event *e)
 static int find(struct ccm_db *db, const char *session_id, char **ret_reason)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
-	int r = ccm_db_query(db, Q_STATE_GET, DB_ARGS(OWNER(session_id), DB_TEXT("key", "halted")), &rows);
+	const char *halted;
+	int r = ccm_db_query(db, Q_SESSION_GET, DB_ARGS(DB_TEXT("session_id", session_id)), &rows);
 
 	if (r == 0)
 		r = ccm_rows_next(&rows);
-	if (r <= 0)
-		return r;
-	*ret_reason = strdup(ccm_rows_text(&rows, "value"));
+	halted = r > 0 ? ccm_rows_text(&rows, "halted") : NULL;
+	if (!halted)
+		return r < 0 ? r : 0;
+	*ret_reason = strdup(halted);
 	return *ret_reason ? 0 : -ENOMEM;
-}
-
-static int set(struct ccm_db *db, const char *session_id, const char *key, const char *value)
-{
-	int r = ccm_db_exec(db, Q_STATE_SET, DB_ARGS(OWNER(session_id), DB_TEXT("key", key), DB_TEXT("value", value),
-						     DB_INT("updated_ms", ccm_now_ms())));
-
-	return r < 0 ? r : 0;
 }
 
 int halt_end(struct ccm_db *db, const char *session_id)
 {
-	char now[32];
-	int r = ccm_db_exec(db, Q_STATE_DELETE, DB_ARGS(OWNER(session_id), DB_TEXT("key", "halted")));
+	int r = ccm_db_exec(db, Q_SESSION_RESUME, DB_ARGS(DB_TEXT("session_id", session_id), DB_INT("now_ms", ccm_now_ms())));
 
-	if (r <= 0)
-		return r;
-	snprintf(now, sizeof now, "%lld", (long long)ccm_now_ms());
-	return set(db, session_id, "resumed", now);
+	return r < 0 ? r : 0;
 }
 
 int halt_look(struct ccm_db *db, const struct ccm_event *e, char **ret_reason)
@@ -73,5 +62,12 @@ int halt_look(struct ccm_db *db, const struct ccm_event *e, char **ret_reason)
 
 int halt_begin(struct ccm_db *db, const struct ccm_event *e, const char *reason)
 {
-	return db && e->session_id ? set(db, e->session_id, "halted", reason) : 0;
+	int r;
+
+	if (!db || !e->session_id)
+		return 0;
+	r = ccm_db_exec(db, Q_SESSION_HALT, DB_ARGS(
+		DB_TEXT("session_id", e->session_id), DB_TEXT("host", CCM_HOST_NAME), DB_TEXT("project", e->project),
+		DB_INT("now_ms", ccm_now_ms()), DB_TEXT("halted", reason)));
+	return r < 0 ? r : 0;
 }

@@ -6,7 +6,7 @@
  * words before any automation runs, and PostToolBatch, if it is registered, is answered with `continue: false`, which those clients
  * obey. The person's next prompt ends it, and so does allow-once.
  *
- * Kept as state (cmd_state.c) of the automation `ccm` for that session: halted, the reason; resumed, when it last ended.
+ * Kept with the session in the database, where it is found without opening more than a hook opens anyway.
  * Without the database nothing is remembered.
  */
 #ifndef CCM_HOOK_HALT_H

@@ -87,8 +87,10 @@ static int run(struct ctx *ctx, const struct command *c, int argc, char **argv)
 	return r == 0 ? c->run(ctx, argc, argv) : r;
 }
 
-static int exit_status(const char *name, int r)
+static int exit_status(const struct ctx *ctx, const char *name, int r)
 {
+	const char *trouble = ccm_db_state_trouble(ctx->db);
+
 	switch (r) {
 	case -CCM_E_HELP:
 		return CCM_EXIT_OK;
@@ -98,7 +100,7 @@ static int exit_status(const char *name, int r)
 		return CCM_EXIT_FAILURE;
 	}
 	if (r < 0) {
-		ccm_error("%s: %s", name, ccm_strerror(r));
+		ccm_error("%s: %s", name, trouble ? trouble : ccm_strerror(r));
 		return CCM_EXIT_FAILURE;
 	}
 	return r;
@@ -179,7 +181,7 @@ int ccm_command_main(const struct ccm_program *program, int argc, char **argv)
 			show_problems(&ctx);
 		r = run(&ctx, c, argc - 2, argv + 2);
 	}
-	r = flushed(exit_status(c->name, r));
+	r = flushed(exit_status(&ctx, c->name, r));
 	ccm_db_close(ctx.db);
 	ccm_settings_done(&ctx.settings);
 	ccm_paths_done(&ctx.paths);

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* db - the database: opened, migrated, and asked by query name.
  *
+ * It is two files in one folder. ccm.db, which every hook opens, has only what a hook writes for each event: SQLite reads
+ * the whole schema of a file at every start. All other tables are in state.db. A connection has that one attached from the
+ * first query on that needs it (embed.awk knows which do), so a query may use tables of both; callers see no difference,
+ * except that a transaction is over one of them. No foreign keys go from one to the other.
+ *
+ * A state.db that cannot be used fails the queries that need it, and no others; ccm_db_words() says what is wrong with it.
+ *
  * All SQL stands in schema/queries.sql; C names a query by its enum and binds arguments by name:
  *
  *     r = ccm_db_exec(db, Q_ALERT_INSERT, DB_ARGS(DB_TEXT("title", title), DB_INT("created_ms", now)));
@@ -30,7 +37,7 @@
 #include "sql.inc"
 
 enum ccm_query {
-#define X(name, sql) Q_##name,
+#define X(name, needs_state, sql) Q_##name,
 	CCM_QUERIES(X)
 #undef X
 	CCM_QUERY_COUNT
@@ -38,8 +45,11 @@ enum ccm_query {
 
 struct ccm_db;
 
+enum ccm_db_file { CCM_DB_MAIN, CCM_DB_STATE };
+#define CCM_DB_STATE_FILE "state.db"     /* beside the other */
+
 enum ccm_db_mode {
-	CCM_DB_READ,         /* must exist and be of our schema version; nothing is written */
+	CCM_DB_READ,         /* must exist and be of our schema version; nothing is written. No state.db: as if empty */
 	CCM_DB_WRITE,        /* made or migrated where needed */
 };
 
@@ -60,12 +70,16 @@ struct ccm_db_arg {
 #define DB_NULL(name) { ":" name, CCM_DB_NULL, 0, NULL, 0 }
 
 /* Opens the file at path. CCM_DB_READ: -ENOENT if there is none. An older schema is brought up to
- * date in one transaction (CCM_DB_WRITE), with a copy kept as PATH.v<N>; a newer one is refused. */
+ * date in one transaction (CCM_DB_WRITE), with a copy kept as PATH.v<N>; a newer one is refused. The same is done with
+ * state.db when it is needed. What a ccm.db of schema 2 has of it is carried over. */
 int ccm_db_open(const char *path, enum ccm_db_mode mode, int busy_timeout_ms, struct ccm_db **ret,
 		struct ccm_diag *diag);
 void ccm_db_close(struct ccm_db *db);
 void ccm_db_closep(struct ccm_db **db);
 #define _cleanup_db_ _cleanup_(ccm_db_closep)
+
+/* Attaches state.db now; where it is not to be only read, it is made. */
+int ccm_db_open_state(struct ccm_db *db);
 
 /* Who moves the WAL into the database file. By SQLite's own rule the last connection to close would:
  * three fsync for whoever that is, and two more for the next hook, which finds no WAL. So no
@@ -73,7 +87,8 @@ void ccm_db_closep(struct ccm_db **db);
  * end of the process, which loses nothing, because a commit is in the WAL file when it returns. The
  * price is that a WAL which nobody holds open is read again by the next process that opens it. It
  * must stay short, and is moved by a process that was started for that: one that was forked would
- * believe in locks that it does not hold.
+ * believe in locks that it does not hold. The log of state.db, which no hook reads, is moved together with the other;
+ * only if it became long all the same, whoever closes a connection that wrote to it moves it then.
  *
  *     ccm_db_defer_checkpoint(db);
  *     ...
@@ -87,7 +102,7 @@ void ccm_db_defer_checkpoint(struct ccm_db *db);
 bool ccm_db_wants_checkpoint(const struct ccm_db *db);
 void ccm_db_leave(struct ccm_db *db);
 
-/* How long the WAL was after the last commit on this connection, if its checkpoints are deferred. */
+/* How long the WAL of ccm.db was after the last commit on this connection, if its checkpoints are deferred. */
 int ccm_db_wal_pages(const struct ccm_db *db);
 
 /* Moves the WAL into the database file and makes it short. Holds writers back only for the moment in which it is made
@@ -99,7 +114,7 @@ int ccm_db_checkpoint(struct ccm_db *db);
  * the one small commit that begins it anew. */
 int ccm_db_checkpoint_some(struct ccm_db *db);
 
-/* Gives up to so many free pages at the end of the file back to the file system. */
+/* Gives up to so many free pages at the end of the file back to the file system; of state.db, too, if it is attached. */
 int ccm_db_vacuum(struct ccm_db *db, int pages);
 
 /* How long the next statements wait for a lock. */
@@ -113,11 +128,14 @@ bool ccm_db_is_moved(struct ccm_db *db);
 /* Words for the last failure on this connection. */
 const char *ccm_db_words(const struct ccm_db *db);
 
-/* The schema version this program knows. */
-int ccm_db_version(void);
+/* The same if that was that state.db cannot be used: with its name and what to do; else NULL. */
+const char *ccm_db_state_trouble(const struct ccm_db *db);
 
-/* The version of the file at path, or negative. */
-int ccm_db_file_version(struct ccm_db *db);
+/* The schema version this program knows. */
+int ccm_db_version(enum ccm_db_file file);
+
+/* True if a newer ccm has brought one of the open files up to date meanwhile. */
+bool ccm_db_is_newer(struct ccm_db *db);
 
 /* Runs a query that gives no rows; args may be NULL. Returns how many rows it changed. */
 int ccm_db_exec(struct ccm_db *db, enum ccm_query q, const struct ccm_db_arg *args);
@@ -147,12 +165,16 @@ bool ccm_rows_is_null(const struct ccm_rows *rows, const char *name);
 const char *ccm_rows_text_at(const struct ccm_rows *rows, int column, size_t *ret_bytes);
 bool ccm_rows_is_number_at(const struct ccm_rows *rows, int column);
 
-/* BEGIN IMMEDIATE: hooks of one session overlap, and a read that later turns into a write can get
- * SQLITE_BUSY at once, without the busy timeout being waited out. */
+/* The write lock is taken at once: hooks of one session overlap, and a read that later turns into a write can get
+ * SQLITE_BUSY at once, without the busy timeout being waited out.
+ *
+ * A transaction writes to one of the files, and may read both. A commit to both would not be atomic (sqlite.org/wal.html,
+ * on ATTACH), and hooks need not wait for what goes on in state.db. */
 struct ccm_txn {
 	struct ccm_db *db;
 };
-int ccm_txn_begin(struct ccm_db *db, struct ccm_txn *txn);
+int ccm_txn_begin(struct ccm_db *db, struct ccm_txn *txn);               /* on state.db */
+int ccm_txn_begin_events(struct ccm_db *db, struct ccm_txn *txn);        /* on ccm.db */
 int ccm_txn_commit(struct ccm_txn *txn);
 void ccm_txn_rollbackp(struct ccm_txn *txn);     /* rolls back unless committed */
 #define _cleanup_txn_ _cleanup_(ccm_txn_rollbackp)
@@ -166,7 +188,7 @@ int ccm_db_enable_regexp(struct ccm_db *db, bool ignore_case);
 /* False, with words in diag, if the pattern cannot be used with it. */
 bool ccm_db_is_regexp(const char *pattern, struct ccm_diag *diag);
 
-/* "ok", or the first line of what PRAGMA integrity_check finds; buf gets a NUL-terminated cut. */
-int ccm_db_check(struct ccm_db *db, char *buf, size_t bytes);
+/* "ok", or the first line of what PRAGMA integrity_check finds in the file; buf gets a NUL-terminated cut. */
+int ccm_db_check(struct ccm_db *db, enum ccm_db_file file, char *buf, size_t bytes);
 
 #endif

@@ -15,13 +15,18 @@ struct reader {
 static char *read_line(char *buf, int size, void *user)
 {
 	struct reader *reader = user;
-	size_t bytes = strcspn(reader->text, "\n"), taken;
+	const char *end = strchr(reader->text, '\n');
+	size_t bytes = end ? (size_t)(end + 1 - reader->text) : strlen(reader->text), taken;
 	char words[64];
 
 	if (!*reader->text)
 		return NULL;
-	if (reader->text[bytes] == '\n')
-		bytes++;
+	/* Most of what `ccm-hook init` writes are comments, and every hook reads it. */
+	if (*reader->text == '#' || *reader->text == ';') {
+		reader->text += bytes;
+		reader->line++;
+		return strcpy(buf, "\n");
+	}
 	taken = bytes < (size_t)size ? bytes : (size_t)size - 1;
 	memcpy(buf, reader->text, taken);
 	buf[taken] = '\0';

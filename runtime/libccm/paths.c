@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "db.h"
 #include "io.h"
 #include "sbuf.h"
 #include "trust.h"
@@ -58,6 +59,7 @@ int ccm_paths_init(struct ccm_paths *ret, struct ccm_diag *diag)
 	p.task = task && task[0] == '/';
 	kept = p.task ? task : p.home;
 	if (join(p.home, "config.ini", &p.config) < 0 || join(kept, "ccm.db", &p.db) < 0 ||
+	    join(kept, CCM_DB_STATE_FILE, &p.state) < 0 ||
 	    join(p.home, "automations/enabled", &p.enabled) < 0 ||
 	    join(p.home, "automations/available", &p.available) < 0 ||
 	    join(kept, "spool", &p.spool) < 0 || join(data, "automations", &p.stock) < 0 ||
@@ -112,6 +114,7 @@ void ccm_paths_done(struct ccm_paths *p)
 	free(p->home);
 	free(p->config);
 	free(p->db);
+	free(p->state);
 	free(p->enabled);
 	free(p->available);
 	free(p->spool);

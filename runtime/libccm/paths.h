@@ -2,10 +2,10 @@
 /* paths - where a user's things are.
  *
  * CCM_HOME, default ~/.ccm, mode 0700:
- *     config.ini, ccm.db, automations/enabled, automations/available, spool
+ *     config.ini, ccm.db, state.db, automations/enabled, automations/available, spool
  * CCM_DATA_DIR, default the installed share/ccm: automations/ and lib-sh/ as shipped.
  * CCM_LIBEXEC_DIR, default the installed libexec/ccm: programs that people do not call themselves.
- * CCM_TASK_DIR, set inside a task of ccm-supervisor: CCM_HOME cannot be written there, so ccm.db and spool lie here.
+ * CCM_TASK_DIR, set inside a task of ccm-supervisor: CCM_HOME cannot be written there, so ccm.db, state.db and spool lie here.
  * Events and alerts go to that spool, out of which the supervisor takes them.
  *
  * Ownership: ccm_paths_done() releases what ccm_paths_init() made.
@@ -21,6 +21,7 @@ struct ccm_paths {
 	char *home;          /* CCM_HOME, absolute */
 	char *config;        /* home/config.ini */
 	char *db;            /* home/ccm.db */
+	char *state;         /* home/state.db: opened by db.h, which knows that it lies beside the other */
 	char *enabled;       /* home/automations/enabled */
 	char *available;     /* home/automations/available */
 	char *spool;         /* home/spool */

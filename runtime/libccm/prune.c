@@ -92,7 +92,7 @@ static int delete_batch(struct ccm_db *db, int64_t before_ms, int64_t batch)
 	const struct ccm_db_arg *args = DB_ARGS(DB_INT("before_ms", before_ms), DB_INT("batch", batch));
 	int r, events;
 
-	r = ccm_txn_begin(db, &txn);
+	r = ccm_txn_begin_events(db, &txn);
 	if (r >= 0)
 		r = ccm_db_exec(db, Q_PRUNE_RUNS, args);
 	if (r >= 0)
@@ -206,7 +206,7 @@ static int delete_sessions(struct ccm_db *db, int64_t batch, struct found *last)
 		DB_TEXT("after", last->column[0] ? last->column[0] : ""), DB_INT("batch", batch)), columns, 1, &found);
 	if (r < 0 || !found.count)
 		return r;
-	r = ccm_txn_begin(db, &txn);
+	r = ccm_txn_begin_events(db, &txn);
 	for (size_t i = 0; r >= 0 && i < found.count; i++)
 		r = ccm_db_exec(db, Q_PRUNE_SESSION, DB_ARGS(DB_TEXT("session_id", found.item[i].column[0])));
 	if (r >= 0)
@@ -322,10 +322,11 @@ int ccm_prune_run(struct ccm_db *db, struct ccm_prune *p)
 		r = delete_events(db, p);
 	if (r == 0 && p->events)
 		r = in_steps(db, p, delete_sessions);
-	if (r == 0 && p->events)
-		r = in_steps(db, p, delete_state);
 	if (r == 0)
 		r = give_back(db, p);
+	/* Last: without state.db the rest is done all the same. */
+	if (r == 0 && p->events)
+		r = in_steps(db, p, delete_state);
 	if (r == 0)
 		r = used_bytes(db, &after);
 	p->bytes = before > after ? before - after : 0;

@@ -67,15 +67,29 @@ static int insert_runs(struct ccm_db *db, int64_t id, const struct ccm_record *r
 	return 0;
 }
 
+static int is_known_session(struct ccm_db *db, const char *session_id)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	int r = ccm_db_query(db, Q_SESSION_GET, DB_ARGS(DB_TEXT("session_id", session_id)), &rows);
+
+	return r < 0 ? r : ccm_rows_next(&rows);
+}
+
 static int insert_session(struct ccm_db *db, const struct ccm_record *rec)
 {
 	/* Read back from the spool means late. */
 	bool says_more = rec->model || rec->source || rec->end_reason || rec->parsed;
 
-	if (!says_more)
+	if (!says_more) {
+		/* Most sessions are known, and the statement has been prepared already where a halt matters. */
+		int r = is_known_session(db, rec->session_id);
+
+		if (r != 0)
+			return r;
 		return ccm_db_exec(db, Q_SESSION_SEEN, DB_ARGS(
 			DB_TEXT("session_id", rec->session_id), DB_TEXT("host", rec->host),
 			DB_TEXT("project", rec->project), DB_INT("received_ms", rec->received_ms)));
+	}
 	return ccm_db_exec(db, Q_SESSION_TOUCH, DB_ARGS(
 		DB_TEXT("session_id", rec->session_id), DB_TEXT("host", rec->host),
 		DB_TEXT("project", rec->project), DB_TEXT("model", rec->model), DB_TEXT("source", rec->source),
@@ -132,7 +146,7 @@ static int store_insert(struct ccm_store *s, const struct ccm_record *rec, struc
 	r = open_db(s, diag);
 	if (r < 0)
 		return r;
-	r = ccm_txn_begin(s->db, &txn);
+	r = ccm_txn_begin_events(s->db, &txn);
 	if (r >= 0)
 		r = ccm_store_insert(s->db, rec, &id);
 	if (r >= 0)
@@ -264,7 +278,7 @@ static int finish_in_db(struct ccm_store *s, const struct ccm_record *rec, struc
 	_cleanup_txn_ struct ccm_txn txn = { 0 };
 	int r;
 
-	r = ccm_txn_begin(s->db, &txn);
+	r = ccm_txn_begin_events(s->db, &txn);
 	if (r >= 0)
 		r = finish_event(s->db, s->event_id, rec);
 	if (r >= 0)
@@ -317,7 +331,7 @@ static int ingest_record(struct ccm_db *db, const struct ccm_record *rec)
 	bool unfinished = false;
 	int r;
 
-	r = ccm_txn_begin(db, &txn);
+	r = ccm_txn_begin_events(db, &txn);
 	if (r >= 0)
 		r = ccm_db_query(db, Q_EVENT_BY_UUID, DB_ARGS(DB_INT("received_ms", rec->received_ms),
 							      DB_TEXT("uuid", rec->uuid)), &rows);

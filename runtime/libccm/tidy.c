@@ -26,7 +26,7 @@ int ccm_tidy(struct ccm_db *db, const struct ccm_paths *paths, const struct ccm_
 {
 	_cleanup_close_ int lock = open(paths->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct ccm_store store;
-	int r;
+	int r, e;
 
 	/* One at a time is enough. */
 	if (lock < 0)
@@ -37,8 +37,9 @@ int ccm_tidy(struct ccm_db *db, const struct ccm_paths *paths, const struct ccm_
 	store.db = db;
 	ccm_store_ingest(&store, INGEST_MAX_MS);
 	r = prune(db, settings);
-	if (r == 0)
-		r = ccm_db_checkpoint(db);
+	e = ccm_db_checkpoint(db);
+	if (r == 0 || r == -CCM_E_BUSY)
+		r = e;
 	ccm_sbuf_adds(trouble, ccm_sbuf_str(&store.trouble));
 	ccm_sbuf_done(&store.trouble);
 	return r == -CCM_E_BUSY ? 0 : r;

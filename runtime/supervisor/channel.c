@@ -46,26 +46,48 @@ static int claim_session(struct ccm_db *db, const struct task *t, const char **s
 	return 0;
 }
 
-static int store(struct ccm_db *db, const struct task *t, struct ccm_record *rec)
+/* In state.db: whose the event and its session are. */
+static int mark(struct ccm_db *db, const struct task *t, struct ccm_record *rec, char **own)
 {
 	_cleanup_txn_ struct ccm_txn txn = { 0 };
+	int r = ccm_txn_begin(db, &txn);
+
+	if (r >= 0 && rec->session_id)
+		r = claim_session(db, t, &rec->session_id, own);
+	if (r >= 0)
+		r = ccm_db_exec(db, Q_TASK_EVENT_INSERT, DB_ARGS(
+			DB_TEXT("task_id", t->id), DB_INT("received_ms", rec->received_ms), DB_TEXT("event_uuid", rec->uuid)));
+	return r < 0 ? r : ccm_txn_commit(&txn);
+}
+
+static int insert(struct ccm_db *db, const struct ccm_record *rec)
+{
+	_cleanup_txn_ struct ccm_txn txn = { 0 };
+	int64_t id;
+	int r = ccm_txn_begin_events(db, &txn);
+
+	if (r >= 0)
+		r = ccm_store_insert(db, rec, &id);
+	return r < 0 ? r : ccm_txn_commit(&txn);
+}
+
+/* Marked first: whatever happens between, no event of a task is ever there that is not known as one. */
+static int store(struct ccm_db *db, const struct task *t, struct ccm_record *rec)
+{
 	_cleanup_free_ char *own = NULL;
 	char uuid[CCM_UUID_CHARS + 1];
-	int64_t id;
 	int r;
 
 	rec->received_ms = ccm_now_ms();
 	ccm_uuid_make(rec->received_ms, uuid);
 	rec->uuid = uuid;
-	r = ccm_txn_begin(db, &txn);
-	if (r >= 0 && rec->session_id)
-		r = claim_session(db, t, &rec->session_id, &own);
-	if (r >= 0)
-		r = ccm_store_insert(db, rec, &id);
-	if (r >= 0)
-		r = ccm_db_exec(db, Q_TASK_EVENT_INSERT, DB_ARGS(DB_INT("event_id", id), DB_TEXT("task_id", t->id)));
-	if (r >= 0)
-		r = ccm_txn_commit(&txn);
+	r = mark(db, t, rec, &own);
+	if (r >= 0) {
+		r = insert(db, rec);
+		if (r < 0)
+			ccm_db_exec(db, Q_TASK_EVENT_DELETE, DB_ARGS(
+				DB_TEXT("task_id", t->id), DB_INT("received_ms", rec->received_ms), DB_TEXT("event_uuid", uuid)));
+	}
 	rec->uuid = NULL;
 	return r < 0 ? r : 0;
 }
@@ -173,7 +195,7 @@ static int take_file(struct channel *c, struct ccm_db *db, const struct task *t,
 	if (r == -CCM_E_BUSY || r == -CCM_E_FULL || r == -ENOMEM)
 		return r;
 	if (r < 0 && ++c->bad == 1)
-		task_log(db, t->id, "note", "an event could not be stored: %s", ccm_db_words(db));
+		task_log(db, t->id, "note", "an event could not be stored: %s", ccm_strerror(r));
 	return unlinkat(dir, name, 0) == 0;
 }
 

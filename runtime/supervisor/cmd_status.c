@@ -167,8 +167,8 @@ static int read_database(struct status *s)
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
 	int r;
 
-	s->db_bytes = size_of(s->ctx->paths.db, "");
-	s->wal_bytes = size_of(s->ctx->paths.db, "-wal");
+	s->db_bytes = size_of(s->ctx->paths.db, "") + size_of(s->ctx->paths.state, "");
+	s->wal_bytes = size_of(s->ctx->paths.db, "-wal") + size_of(s->ctx->paths.state, "-wal");
 	r = ccm_spool_count(&s->ctx->paths, &s->spool_oldest_ms, &s->bad);
 	s->spooled = r > 0 ? r : 0;
 	if (s->spooled && s->now_ms - s->spool_oldest_ms > SPOOL_OLD_MS)

@@ -229,8 +229,6 @@ static int open_db(struct daemon *d)
 /* Whether the connection is still to the file that others use, and one that we understand. */
 static void check_db(struct daemon *d)
 {
-	int version;
-
 	if (!d->db)
 		return;
 	if (ccm_db_is_moved(d->db)) {
@@ -238,8 +236,7 @@ static void check_db(struct daemon *d)
 		close_db(d);
 		return;
 	}
-	version = ccm_db_file_version(d->db);
-	if (version > ccm_db_version()) {
+	if (ccm_db_is_newer(d->db)) {
 		slog(SLOG_WARNING, "newer-ccm", "problem", "the database was brought up to date by a newer ccm: ending, so that "
 		     "the newer one is started", NULL);
 		d->failed = true;
@@ -489,11 +486,17 @@ static int sooner(struct daemon *d, const char *job, int64_t due_ms)
 
 static bool wal_is_long(const struct daemon *d)
 {
-	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
-	struct stat st;
+	static const char *const names[] = { "ccm.db-wal", CCM_DB_STATE_FILE "-wal" };
 
-	ccm_sbuf_addf(&path, "%s-wal", d->ctx->paths.db);
-	return stat(ccm_sbuf_str(&path), &st) == 0 && st.st_size > WAL_LONG_BYTES;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+		struct stat st;
+
+		ccm_sbuf_addf(&path, "%s/%s", d->ctx->paths.home, names[i]);
+		if (stat(ccm_sbuf_str(&path), &st) == 0 && st.st_size > WAL_LONG_BYTES)
+			return true;
+	}
+	return false;
 }
 
 static int quota_next(struct daemon *d, int64_t *ret_ms)

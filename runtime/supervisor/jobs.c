@@ -41,18 +41,27 @@ static int run_tidy(struct ctx *ctx)
 	return r;
 }
 
-static int free_pages(struct ccm_db *db, int64_t *ret)
+static int add_pages(struct ccm_db *db, enum ccm_query q, const char *column, int64_t *sum)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
 	int r;
 
-	*ret = 0;
-	r = ccm_db_query(db, Q_FREE_PAGES, NULL, &rows);
+	r = ccm_db_query(db, q, NULL, &rows);
 	if (r == 0)
 		r = ccm_rows_next(&rows);
 	if (r > 0)
-		*ret = ccm_rows_int(&rows, "pages");
+		*sum += ccm_rows_int(&rows, column);
 	return r < 0 ? r : 0;
+}
+
+/* Of both files. */
+static int free_pages(struct ccm_db *db, int64_t *ret)
+{
+	int r;
+
+	*ret = 0;
+	r = add_pages(db, Q_FREE_PAGES, "pages", ret);
+	return r < 0 ? r : add_pages(db, Q_STATE_FREE_PAGES, "freelist_count", ret);
 }
 
 /* In steps; between two of them the database is left alone for longer than the step took. */
@@ -88,16 +97,25 @@ static int raise_alert(struct ccm_db *db, const char *title, const char *body)
 		DB_NULL("session_id"), DB_NULL("event_uuid"), DB_TEXT("title", title), DB_TEXT("body", body)));
 }
 
-static int run_check(struct ctx *ctx)
+static int check_file(struct ctx *ctx, enum ccm_db_file file, const char *name)
 {
+	_cleanup_sbuf_ struct ccm_sbuf title = { 0 };
 	char found[256];
-	int r = ccm_db_check(ctx->db, found, sizeof found);
+	int r = ccm_db_check(ctx->db, file, found, sizeof found);
 
 	if (r == 0 && strcmp(found, "ok") == 0)
 		return 0;
-	ccm_error("the database is damaged: %s; 'ccm-hook doctor' tells what to do", found);
-	raise_alert(ctx->db, "the database is damaged", found);
+	ccm_sbuf_addf(&title, "%s is damaged", name);
+	ccm_error("%s: %s; 'ccm-hook doctor' tells what to do", ccm_sbuf_str(&title), found);
+	raise_alert(ctx->db, ccm_sbuf_str(&title), found);
 	return -CCM_E_SAID;
+}
+
+static int run_check(struct ctx *ctx)
+{
+	int r = check_file(ctx, CCM_DB_MAIN, "the database"), e = check_file(ctx, CCM_DB_STATE, "the database " CCM_DB_STATE_FILE);
+
+	return r < 0 ? r : e;
 }
 
 static int forget_old(struct ccm_db *db, int64_t before_ms)

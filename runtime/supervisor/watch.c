@@ -8,6 +8,7 @@
 #include <sys/inotify.h>
 #endif
 
+#include "libccm/db.h"
 #include "libccm/macros.h"
 
 int watch_fd(const struct watch *w)
@@ -41,7 +42,7 @@ int watch_open(struct watch *w, const struct ccm_paths *paths)
 
 static unsigned judge(const struct watch *w, const struct inotify_event *e)
 {
-	bool database = e->len && strncmp(e->name, "ccm.db", 6) == 0;
+	bool database = e->len && (strncmp(e->name, "ccm.db", 6) == 0 || strncmp(e->name, CCM_DB_STATE_FILE, 8) == 0);
 
 	if (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_Q_OVERFLOW))
 		return e->mask & IN_Q_OVERFLOW ? WATCH_DATABASE | WATCH_FILES | WATCH_SPOOL : WATCH_LOST;

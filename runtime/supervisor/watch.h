@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* watch - hear of it when the database or the spool change.
  *
- * On Linux by inotify on the two folders, which costs nothing while nothing happens: a commit writes to ccm.db-wal, an event
+ * On Linux by inotify on the two folders, which costs nothing while nothing happens: a commit writes to ccm.db-wal or state.db-wal, an event
  * that had to be spooled becomes a file. A database that is moved away or replaced is heard of, too. Elsewhere the caller
  * has to look now and then: watch_fd() is -1.
  */

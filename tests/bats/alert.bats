@@ -51,5 +51,5 @@ setup() { ccm_sandbox; }
 @test "alert: an empty title is a usage error" {
 	run -64 --separate-stderr ccm-hook alert info ""
 	[[ $stderr == *"the title is empty"* ]]
-	[ "$(db "SELECT count(*) FROM alert")" = 0 ]
+	[ "$(ccm-hook db "SELECT count(*) FROM alert")" = 0 ]
 }

@@ -147,8 +147,8 @@ due() { db "UPDATE job SET due_ms = 0 WHERE name = '$1'"; event Stop | ccm-hook 
 	db "PRAGMA ignore_check_constraints = ON;
 		INSERT INTO alert (uuid, created_ms, level, source, title) VALUES ('x', 1, 'loud', 'x', 'x')"
 	run -1 --separate-stderr ccm-supervisor job check
-	[[ $stderr == 'ccm-supervisor: the database is damaged: '*"'ccm-hook doctor' tells what to do" ]]
-	[ "$(db "SELECT level, title FROM alert WHERE level <> 'loud'")" = 'urgent|the database is damaged' ]
+	[[ $stderr == 'ccm-supervisor: the database state.db is damaged: '*"'ccm-hook doctor' tells what to do" ]]
+	[ "$(db "SELECT level, title FROM alert WHERE level <> 'loud'")" = 'urgent|the database state.db is damaged' ]
 }
 
 @test "daemon: a database that is replaced under it is seen, and the new one is watched" {
@@ -163,6 +163,24 @@ due() { db "UPDATE job SET due_ms = 0 WHERE name = '$1'"; event Stop | ccm-hook 
 	[ "$(db "SELECT count(*) FROM event WHERE session_id = 'newer'")" = 1 ]
 	eventually is "SELECT count(*) > 0 FROM job" 1
 	stop
+}
+
+@test "daemon: when state.db is taken away it goes on with a new one" {
+	start
+	mv "$CCM_HOME/state.db" aside
+	eventually test -e "$CCM_HOME/state.db"
+	eventually idle
+	stop
+}
+
+@test "daemon: ends when a newer ccm has brought state.db up to date" {
+	local status=0
+	start
+	db 'PRAGMA state.user_version = 999'
+	wait "$daemon" || status="$?"
+	daemon=''
+	[ "$status" = 1 ]
+	logged 'event=newer-ccm'
 }
 
 @test "daemon: when ~/.ccm is taken away it goes on with a new one" {

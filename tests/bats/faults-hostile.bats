@@ -121,7 +121,7 @@ tool_call() {
 	run -0 ccm-hook log --tool '../../../../tmp/x' -o json
 	[ "${#lines[@]}" -eq 1 ]
 	[ "$(find "$CCM_HOME" -mindepth 1 -maxdepth 1 -printf '%f ' | xargs -n 1 | sort | xargs)" = \
-		'automations ccm.db ccm.db-shm ccm.db-wal config.ini spool' ]
+		'automations ccm.db ccm.db-shm ccm.db-wal config.ini spool state.db state.db-shm state.db-wal' ]
 }
 
 @test "hostile: what is remembered for a session is kept apart, whatever the session is called" {

@@ -53,7 +53,11 @@ event() {
 }
 
 # Usage: db SQL
-# Asks the test's database directly.
+# Asks the test's database directly, both files of it.
 db() {
-	sqlite3 "$CCM_HOME/ccm.db" "$1"
+	if [ -e "$CCM_HOME/state.db" ]; then
+		sqlite3 "$CCM_HOME/ccm.db" "ATTACH '$CCM_HOME/state.db' AS state" "$1"
+	else
+		sqlite3 "$CCM_HOME/ccm.db" "$1"
+	fi
 }

@@ -222,7 +222,6 @@ old_database() {
 	run -0 --separate-stderr ccm-hook run <in
 	[ -z "$stderr" ]
 	[ "$(db "SELECT group_concat(coalesce(event, '-')) FROM event")" = "-,Stop" ]
-	[ "$(db "SELECT count(*) FROM state")" = 0 ]
 	[ "$(sqlite3 "$CCM_HOME/ccm.db.v1" "PRAGMA user_version" "SELECT count(*) FROM event")" = $'1\n1' ]
 	[ "$(stat -c %a "$CCM_HOME/ccm.db.v1")" = 600 ]
 }

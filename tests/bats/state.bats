@@ -157,7 +157,7 @@ setup() {
 @test "state: a locked database is said, after the busy timeout" {
 	ccm-hook state set k v
 	printf '[storage]\nbusy_timeout = 50ms\n' >"$CCM_HOME/config.ini"
-	run --separate-stderr sqlite3 "$CCM_HOME/ccm.db" "BEGIN EXCLUSIVE" ".shell ccm-hook state set k w"
+	run --separate-stderr sqlite3 "$CCM_HOME/state.db" "BEGIN EXCLUSIVE" ".shell ccm-hook state set k w"
 	[[ $stderr == *"ccm-hook: state: database is locked by another process"*"returns 256"* ]]
 	[ "$(ccm-hook state get k)" = v ]
 }

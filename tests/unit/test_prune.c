@@ -25,6 +25,7 @@ static struct {
 } seen;
 
 static sqlite3 *other;               /* a hook that commits each time when we wait for the disk */
+#define COMMIT "INSERT INTO session (session_id, host, first_ms) VALUES ('other', '', 1) ON CONFLICT DO UPDATE SET first_ms = first_ms + 1"
 static int interruptions;            /* so many times more */
 
 static sqlite3_vfs counting, *below;
@@ -66,7 +67,7 @@ static int see_sync(sqlite3_file *f, int flags)
 	seen.syncs++;
 	if (!seen.held && interruptions > 0) {
 		interruptions--;
-		must(other, "UPDATE state SET value = value || '.'");
+		must(other, COMMIT);
 	}
 	return r;
 }
@@ -143,27 +144,30 @@ static void make_database(void)
 {
 	_cleanup_db_ struct ccm_db *db = NULL;
 	const char *dir = getenv("TMPDIR");
+	char attach[300];
 	sqlite3 *handle;
 
 	snprintf(path, sizeof path, "%s/ccm-prune-XXXXXX", dir ? dir : "/tmp");
 	CHECK_OR_DIE(mkdtemp(path) && chmod(path, 0700) == 0);
 	strcat(path, "/ccm.db");
-	CHECK_OR_DIE(ccm_db_open(path, CCM_DB_WRITE, 1000, &db, NULL) == 0);
+	CHECK_OR_DIE(ccm_db_open(path, CCM_DB_WRITE, 1000, &db, NULL) == 0 && ccm_db_open_state(db) == 0);
 	CHECK_OR_DIE(sqlite3_open(path, &handle) == SQLITE_OK);
+	snprintf(attach, sizeof attach, "ATTACH '%.*s/" CCM_DB_STATE_FILE "' AS state", (int)(strrchr(path, '/') - path), path);
+	must(handle, attach);
 	must(handle, fill);
 	sqlite3_close(handle);
 }
 
 static void remove_database(void)
 {
-	static const char *const suffixes[] = { "", "-wal", "-shm" };
+	static const char *const names[] = { "ccm.db", "ccm.db-wal", "ccm.db-shm", "state.db", "state.db-wal", "state.db-shm" };
 	char name[300];
 
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
+	*strrchr(path, '/') = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(name, sizeof name, "%s/%s", path, names[i]);
 		unlink(name);
 	}
-	*strrchr(path, '/') = '\0';
 	rmdir(path);
 }
 
@@ -201,7 +205,7 @@ static int64_t wal_bytes(void)
 /* However often hooks come in between, they are kept out for no more than a small commit. */
 static void checkpoint(struct ccm_db *db, int hooks, int result)
 {
-	must(other, "UPDATE state SET value = value || '.'");
+	must(other, COMMIT);
 	memset(&seen, 0, sizeof seen);
 	interruptions = hooks;
 	CHECK_INT(ccm_db_checkpoint(db), result);

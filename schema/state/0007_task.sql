@@ -50,10 +50,11 @@ CREATE TABLE task_snapshot (
 
 -- task_event: events that came out of a task. What such an event says of itself is the agent's word.
 CREATE TABLE task_event (
-  event_id INTEGER PRIMARY KEY REFERENCES event (id) ON DELETE CASCADE,  -- event.id
-  task_id  TEXT    NOT NULL                                              -- task.id
-) STRICT;
-CREATE INDEX task_event_task ON task_event (task_id, event_id);
+  task_id     TEXT    NOT NULL,        -- task.id
+  received_ms INTEGER NOT NULL,        -- event.received_ms, by which events are found
+  event_uuid  TEXT    NOT NULL,        -- event.uuid
+  PRIMARY KEY (task_id, received_ms, event_uuid)
+) STRICT, WITHOUT ROWID;
 
 -- task_session: which task a session belongs to; an event of another task cannot speak in its name.
 CREATE TABLE task_session (
