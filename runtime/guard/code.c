@@ -828,6 +828,12 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 	}
 	if (text_in(name, "open io.open codecs.open os.open fopen fs.openSync File.open File.new"))
 		return do_open(r, args, count);
+	/* Whoever opens a database may change it. */
+	if (text_in(name, "sqlite3.connect apsw.Connection sqlite3.Database SQLite3::Database.new") && count > 0) {
+		if (!strstr(args[0].value.text, "mode=ro") && args[0].value.text[0] != ':')
+			do_write(r, &args[0].value, &(struct guard_value){ .text = "", .known = true }, true);
+		return value_unknown(taint);
+	}
 	/* The network. */
 	if (strstr(name, "requests.") == name || strstr(name, "httpx.") == name || strstr(name, "urllib") == name ||
 	    text_in(last, "urlopen urlretrieve fetch get_print curl_exec curl_setopt LWP getstore URI.open OpenURI "

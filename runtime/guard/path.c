@@ -756,6 +756,23 @@ static uint32_t class_of(const struct guard_places *p, const char *path, const c
 	return c;
 }
 
+/* A pattern or something found may be the database or the settings that register ccm: find ~ -name settings.json. */
+static bool may_be_ccm(const struct guard_places *p, const char *path)
+{
+	static const char *const clients[] = { "settings.json", "settings.local.json" }, *const own[] = { "ccm.db", "config.ini" };
+	char file[PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
+		if (p->client_home && snprintf(file, sizeof file, "%s/%s", p->client_home, clients[i]) < (int)sizeof file &&
+		    pattern_meets(path, file, EXACT, true))
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if (p->ccm_home && snprintf(file, sizeof file, "%s/%s", p->ccm_home, own[i]) < (int)sizeof file &&
+		    pattern_meets(path, file, EXACT, true))
+			return true;
+	return p->ccm_home && !strchr(path, GUARD_UNKNOWN) && pattern_meets(path, p->ccm_home, BELOW, true);
+}
+
 /* What a path with marks may be beyond what its known part says. */
 static uint32_t may_be(const struct guard_places *p, const char *path, const char *directory)
 {
@@ -778,6 +795,8 @@ static uint32_t may_be(const struct guard_places *p, const char *path, const cha
 			c |= class_of(p, fixed[i], directory);
 	if (may_be_secret(path))
 		c |= BIT(SECRET);
+	if (may_be_ccm(p, path))
+		c |= BIT(CCM);
 	return c;
 }
 

@@ -45,7 +45,8 @@ static const char *const needs[] = {
 	[GUARD_KEY_FIRST] = "first", [GUARD_KEY_LAST] = "last", [GUARD_KEY_AFTER] = "after", [GUARD_KEY_BEFORE] = "before",
 	[GUARD_KEY_REDIRECT] = "redirect", [GUARD_KEY_WRITES] = "writes", [GUARD_KEY_READS] = "reads",
 	[GUARD_KEY_REMOVES] = "removes", [GUARD_KEY_SENDS] = "sends", [GUARD_KEY_ENV] = "env", [GUARD_KEY_TEXT] = "text",
-	[GUARD_KEY_SQL] = "sql", [GUARD_KEY_FLAG] = "flag", [GUARD_KEY_PATH] = "path", [GUARD_KEY_WHEN] = "when",
+	[GUARD_KEY_SQL] = "sql", [GUARD_KEY_EXCEPT] = "except",
+	 [GUARD_KEY_FLAG] = "flag", [GUARD_KEY_PATH] = "path", [GUARD_KEY_WHEN] = "when",
 	[GUARD_KEY_UNLESS] = "unless",
 };
 static const struct { const char *name; uint32_t bit; } flags[] = {

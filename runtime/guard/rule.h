@@ -15,6 +15,7 @@
  *     env      = LD_PRELOAD|GIT_*=*sh*  ; a variable set for it
  *     text     = *dropDatabase(*        ; any of its words, or what is known of its standard input
  *     sql      = DROP TABLE*            ; the same as SQL: a statement in capitals, without comments and strings
+ *     except   = cat|ls               ; programs that the rule is not about, where it names none
  *     flag     = root|remote            ; how it runs: root, remote, container, background, maybe, from-code, open
  *     fact     = runs-download          ; instead of a command: what the walk found
  *     tool     = Write|Edit             ; instead of a command: tools of the client that work on a file (globs),
@@ -76,7 +77,7 @@ struct guard_alternative {
 
 enum guard_key {
 	GUARD_KEY_SUB, GUARD_KEY_OPTION, GUARD_KEY_WITHOUT, GUARD_KEY_OPERAND, GUARD_KEY_FIRST, GUARD_KEY_LAST, GUARD_KEY_AFTER,
-	GUARD_KEY_BEFORE, GUARD_KEY_REDIRECT, GUARD_KEY_WRITES, GUARD_KEY_READS, GUARD_KEY_REMOVES, GUARD_KEY_SENDS, GUARD_KEY_ENV, GUARD_KEY_TEXT, GUARD_KEY_SQL, GUARD_KEY_FLAG,
+	GUARD_KEY_BEFORE, GUARD_KEY_REDIRECT, GUARD_KEY_WRITES, GUARD_KEY_READS, GUARD_KEY_REMOVES, GUARD_KEY_SENDS, GUARD_KEY_ENV, GUARD_KEY_TEXT, GUARD_KEY_SQL, GUARD_KEY_EXCEPT, GUARD_KEY_FLAG,
 	GUARD_KEY_PATH, GUARD_KEY_WHEN, GUARD_KEY_UNLESS,
 };
 struct guard_need {
