@@ -375,6 +375,13 @@ no_fact() {
 	[[ $output == *'# shfmt is missing: install it'* ]]
 }
 
+@test "commands: a shfmt that comes first in PATH does not blind it" {
+	mkdir bin
+	printf '#!/bin/sh\necho "{\"Type\":\"File\",\"Stmts\": []}"\n' >bin/shfmt
+	chmod +x bin/shfmt
+	PATH=$PWD/bin:$PATH finds 'rm -rf /' 'x=$(pwd); rm -rf /'
+}
+
 @test "commands: both readers find the same" {
 	local text
 	for text in 'a=1 b c >d 2>&1 <e; f | g |& h && ! i || j &' $'cat <<A <<-\'B\'\n$x\nA\n\t$y\n\tB' 'for i in 1 2; do a $i; done; while b; do c; done' \
