@@ -879,7 +879,7 @@ static enum so meets(struct matcher *m, struct args *a, const struct guard_need 
 	case GUARD_KEY_SQL:
 		return meets_sql(m, a, n, at);
 	case GUARD_KEY_EXCEPT:
-		return a->command->name && meets_any(m, a->command, &(struct operand){ .text = a->command->name }, n, false) == YES ? NO : YES;
+		return a->command->name && in_list(n->words, a->command->name, strlen(a->command->name)) ? NO : YES;
 	case GUARD_KEY_FLAG:
 		return a->command->flags & n->bits ? YES : NO;
 	case GUARD_KEY_WHEN:

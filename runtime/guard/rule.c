@@ -256,6 +256,8 @@ static bool read_need(struct guard_rules *r, const struct guard_rule *rule, int 
 	n->words = text;
 	if (key >= GUARD_KEY_WHEN || key == GUARD_KEY_FLAG)
 		return read_bits(r, rule, line, n);
+	if (key == GUARD_KEY_EXCEPT)         /* names, compared as they are written */
+		return true;
 	n->count = count_parts(text, end);
 	alternatives = GUARD_NEWN(r->arena, struct guard_alternative, n->count);
 	n->alternatives = alternatives;
