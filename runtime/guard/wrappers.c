@@ -1650,8 +1650,11 @@ static void run_sed(struct run *r)
 			const char *verb = part + 1 + strspn(part + 1, " \t0123456789,$!");
 
 			if (verb[0] == 'e' && verb[1] == ' ' && *at != 's' && *at != 'y') {
-				code = value_copy(r->sh->walk->arena, verb + 2, strcspn(verb + 2, "\n"));
+				size_t line = strcspn(verb + 2, "\n");
+
+				code = value_copy(r->sh->walk->arena, verb + 2, line);
 				run_in_shell(r, &code, "sed e", 0);
+				part = verb + 1 + line;
 			}
 		}
 		if (*at == '/' && strchr(at + 1, '/'))       /* /pattern/e CMD */
