@@ -147,6 +147,12 @@ settings() {
 	[[ $(findings) == *"config.ini:2: unknown key 'payloda' in [storage] -> correct the line"* ]]
 }
 
+@test "doctor: a line that is no setting is named by its number, comments and empty lines counted" {
+	ccm-hook init
+	printf '# one\n\n; three\n[storage]\n# five\n\nnonsense\n' >"$CCM_HOME/config.ini"
+	[[ $(findings) == *"config.ini:7: neither a [section] nor 'key = value'"* ]]
+}
+
 @test "doctor: a file that is no database is a finding" {
 	rm -f "$CCM_HOME"/ccm.db-*
 	head -c 8192 /dev/urandom >"$CCM_HOME/ccm.db"
