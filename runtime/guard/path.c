@@ -759,7 +759,7 @@ static uint32_t class_of(const struct guard_places *p, const char *path, const c
 /* A pattern or something found may be the database or the settings that register ccm: find ~ -name settings.json. */
 static bool may_be_ccm(const struct guard_places *p, const char *path)
 {
-	static const char *const clients[] = { "settings.json", "settings.local.json" }, *const own[] = { "ccm.db", "config.ini" };
+	static const char *const clients[] = { "settings.json", "settings.local.json" }, *const own[] = { "ccm.db", "config.ini", "state.db" };
 	char file[PATH_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)

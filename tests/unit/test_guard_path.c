@@ -128,6 +128,7 @@ static const struct { const char *path, *classes; } rows[] = {
 	{ "dotfiles/.bashrc",             "-startup" },
 	{ "/home/dev/.ccm",               "ccm" },
 	{ "/home/dev/.ccm/ccm.db",        "ccm" },
+	{ "/home/dev/.ccm/state.db",      "ccm" },
 	{ "/home/dev/.claude/settings.json", "ccm" },
 	{ "/home/dev/.claude/CLAUDE.md",  "-ccm" },
 	{ "../.claude/settings.local.json", "ccm" },
