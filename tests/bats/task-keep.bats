@@ -76,7 +76,7 @@ closed' ]
 	task_run 'ln -s '"$HOME"'/precious link; mkdir -p closed/in; touch closed/in/x; chmod 000 closed
 		python3 -c "
 import os
-for i in range(1500):
+for i in range(200):
     os.mkdir(\"d\"); os.chdir(\"d\")
 "; :'
 	run -0 ccm-supervisor task discard "$ID" --forget
