@@ -21,6 +21,7 @@ static const char *const fact_names[] = {
 	[GUARD_FACT_RUNS_UNKNOWN] = "runs-unknown",
 	[GUARD_FACT_UNKNOWN_PROGRAM] = "unknown-program",
 	[GUARD_FACT_SENDS_SECRET] = "sends-secret",
+	[GUARD_FACT_SENDS_CREDENTIAL] = "sends-credential",
 	[GUARD_FACT_REVERSE_SHELL] = "reverse-shell",
 	[GUARD_FACT_FORK_BOMB] = "fork-bomb",
 	[GUARD_FACT_TOO_COMPLEX] = "too-complex",

@@ -97,6 +97,7 @@ enum guard_fact_kind {
 	GUARD_FACT_RUNS_UNKNOWN,         /* ... that nobody knows: eval "$X", sh -c "$(cat f)", xargs sh -c {} */
 	GUARD_FACT_UNKNOWN_PROGRAM,      /* nobody knows which program it is: $X -rf $Y; its command has no name */
 	GUARD_FACT_SENDS_SECRET,         /* text or a file with GUARD_TAINT_SECRET or _ENV goes to the network */
+	GUARD_FACT_SENDS_CREDENTIAL,     /* a variable named after somebody's key goes to an address that is not theirs */
 	GUARD_FACT_REVERSE_SHELL,        /* a shell whose input and output are the network */
 	GUARD_FACT_FORK_BOMB,            /* a function that starts itself twice, or in the background, without end */
 	GUARD_FACT_TOO_COMPLEX,          /* a bound was reached */

@@ -459,6 +459,21 @@ static struct guard_value special(struct shell *sh, const char *name, enum prese
 	return value_unknown(0);
 }
 
+/* OPENAI_API_KEY, AWS_SECRET_ACCESS_KEY: somebody's, by the first word. */
+static bool names_credential(const char *name)
+{
+	static const char *const ends[] = { "_API_KEY", "_TOKEN", "_SECRET", "_SECRET_KEY", "_ACCESS_KEY", "_PASSWORD", "_PRIVATE_KEY" };
+	size_t bytes = strlen(name);
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		size_t n = strlen(ends[i]);
+
+		if (bytes > n && strcmp(name + bytes - n, ends[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static struct guard_value plain_param(struct shell *sh, const struct param *p, enum presence *ret)
 {
 	struct var *v;
@@ -486,6 +501,10 @@ static struct guard_value plain_param(struct shell *sh, const struct param *p, e
 		struct guard_value unknown = var_value(sh, p->name);
 
 		*ret = unknown.known ? SET : PERHAPS;
+		if (names_credential(p->name)) {
+			unknown.taint |= GUARD_TAINT_CREDENTIAL;
+			sh->walk->credential = p->name;
+		}
 		return unknown;
 	}
 	if (v->is_unset || v->count == 0) {

@@ -3,6 +3,7 @@
  * known of their origin; whatever is known to be secret must not reach a program that sends. */
 #include "shell.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "libccm/macros.h"
@@ -144,6 +145,59 @@ static void curl_data(struct files *f, const char *value, bool form)
 	}
 }
 
+/* Is this address of the one whom the variable is named after? Ours, unknown ones and variables of nobody's count as theirs. */
+static bool is_theirs(const char *variable, const char *address)
+{
+	static const struct { const char *name, *host; } others[] = {
+		{ "aws", "amazonaws" }, { "gh", "github" }, { "gemini", "google" }, { "hf", "huggingface" }, { "cf", "cloudflare" },
+		{ "claude", "anthropic" }, { "do", "digitalocean" }, { "pypi", "pypi" }, { "gcp", "google" },
+	};
+	char vendor[32], host[256];
+	size_t n = strcspn(variable, "_"), bytes;
+	const char *at = strstr(address, "://");
+
+	if (n == 0 || n >= sizeof vendor)
+		return true;
+	for (size_t i = 0; i <= n; i++)
+		vendor[i] = i < n ? (char)tolower((unsigned char)variable[i]) : '\0';
+	if (text_in(vendor, "api access auth my app secret bearer service admin client user jwt refresh id bot ci deploy webhook test dev "
+			    "prod staging local db the private public session csrf db root access registry"))
+		return true;
+	at = at ? at + 3 : address;
+	bytes = strcspn(at, "/?#");
+	if (bytes >= sizeof host || memchr(at, GUARD_UNKNOWN, bytes))
+		return true;
+	for (size_t i = 0; i <= bytes; i++)
+		host[i] = i < bytes ? (char)tolower((unsigned char)at[i]) : '\0';
+	if (strncmp(host, "localhost", 9) == 0 || strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 ||
+	    strncmp(host, "10.", 3) == 0 || strncmp(host, "192.168.", 8) == 0 || !strchr(host, '.'))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (strcmp(vendor, others[i].name) == 0 && strstr(host, others[i].host))
+			return true;
+	return strstr(host, vendor) != NULL;
+}
+
+/* curl -d "k=$OPENAI_API_KEY" https://elsewhere: a header is how keys are handed to where they belong. */
+static void sends_credential(struct files *f)
+{
+	bool sent = false, header = false;
+	const char *elsewhere = NULL;
+
+	for (size_t i = 1; i < f->count; i++) {
+		const struct guard_value *w = &f->words[i];
+
+		if (!header && w->taint & GUARD_TAINT_CREDENTIAL && w->text[0] != '-')
+			sent = true;
+		if (strstr(w->text, "://") && w->text[0] != '-' && !header &&
+		    !is_theirs(f->sh->walk->credential ? f->sh->walk->credential : "", w->text))
+			elsewhere = w->text;
+		header = text_in(w->text, "-H --header -u --user --oauth2-bearer -b --cookie --proxy-user -x --proxy");
+	}
+	if (sent && elsewhere)
+		add_fact(f->sh, GUARD_FACT_SENDS_CREDENTIAL, f->self, joined_words(f->sh, f->words, f->count));
+}
+
 static void do_curl(struct files *f)
 {
 	static const char valued[] = "AbcCdDeEFHhKmoPQrTtuUwxXyYz";
@@ -154,6 +208,7 @@ static void do_curl(struct files *f)
 	bool named = false;
 
 	sends_words(f);
+	sends_credential(f);
 	for (size_t i = 1; i < f->count; i++) {
 		const char *v;
 
@@ -193,6 +248,7 @@ static void do_wget(struct files *f)
 	bool named = false, wget = strncmp(f->name, "wget", 4) == 0;
 
 	sends_words(f);
+	sends_credential(f);
 	for (size_t i = 1; i < f->count; i++) {
 		const char *v = long_value(f, i, "post-file", 6);
 

@@ -30,6 +30,8 @@
 #define GUARD_TAINT_SESSION (1u << 16)
 /* A file of a repository that this text cloned: as new as a download, but named and whole, as people get programs. */
 #define GUARD_TAINT_CLONED (1u << 18)
+/* Out of a variable that is named as a key is: OPENAI_API_KEY. walk.credential says which. */
+#define GUARD_TAINT_CREDENTIAL (1u << 19)
 
 #define FD_COUNT 32                  /* descriptors that are followed; {name}> gets the first free from 10 on */
 
@@ -117,6 +119,7 @@ struct walk {
 	struct guard_fact *facts;
 	size_t fact_count, fact_room;
 	struct file *files;
+	const char *credential;              /* the name of the last variable that held one, as it seems */
 	bool secret_copied;                  /* a secret was written into some file under another name */
 	struct function *defined;            /* every function, newest first, by defined_before */
 	unsigned steps, depth, texts, scopes, process_files, parser_runs;
