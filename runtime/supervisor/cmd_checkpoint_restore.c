@@ -205,8 +205,8 @@ static int apply(struct request *q, const struct checkpoint *now, const struct c
 	e = restore_verify(&q->repo, p, &diag);
 	if (e < 0)
 		return checkpoint_failed(q->ctx, e, &diag);
-	printf("restored checkpoint %" PRId64 ": %zu files; 'ccm-supervisor checkpoint undo' goes back to %" PRId64 "\n", target->n,
-	       p->count, now->n);
+	printf("restored checkpoint %" PRId64 ": %zu file%s; 'ccm-supervisor checkpoint undo' goes back to %" PRId64 "\n", target->n,
+	       p->count, p->count == 1 ? "" : "s", now->n);
 	return 0;
 }
 
@@ -281,7 +281,8 @@ static int lay_down(struct request *q, const struct checkpoint *target)
 
 	if (e < 0)
 		return checkpoint_failed(q->ctx, e, &diag);
-	printf("%zu files of checkpoint %" PRId64 " are in %s\n", files, target->n, q->to);
+	printf("%zu file%s of checkpoint %" PRId64 " %s in %s\n", files, files == 1 ? "" : "s", target->n,
+	       files == 1 ? "is" : "are", q->to);
 	return 0;
 }
 
