@@ -439,7 +439,7 @@ static int check_unfinished(struct doctor *d)
 	return 0;
 }
 
-#define SAVE_STATE "save what can be read (sqlite3 '%s' .recover | sqlite3 saved.db), then move it away"
+#define SAVE_STATE "save what can be read (sqlite3 '%s' .recover | sqlite3 saved.db), then move it and its -wal away"
 
 static int check_state(struct doctor *d)
 {

@@ -816,7 +816,7 @@ int ccm_db_open_state(struct ccm_db *db)
 		explain(db, path.text, r, &diag);
 	detach(db);
 	if (r == -CCM_E_DAMAGED)
-		ccm_diag_set(&db->state_trouble, r, "%.400s; move it away, and a new one is begun", diag.text);
+		ccm_diag_set(&db->state_trouble, r, "%.400s; move it and its -wal away, and a new one is begun", diag.text);
 	else
 		db->state_trouble = diag;
 	return r;
@@ -1103,6 +1103,11 @@ int ccm_txn_begin_events(struct ccm_db *db, struct ccm_txn *txn)
 	if (r == 0)
 		txn->db = db;
 	return r;
+}
+
+bool ccm_txn_is_open(const struct ccm_txn *txn)
+{
+	return txn->db && !sqlite3_get_autocommit(txn->db->handle);
 }
 
 int ccm_txn_commit(struct ccm_txn *txn)

@@ -175,6 +175,7 @@ struct ccm_txn {
 };
 int ccm_txn_begin(struct ccm_db *db, struct ccm_txn *txn);               /* on state.db */
 int ccm_txn_begin_events(struct ccm_db *db, struct ccm_txn *txn);        /* on ccm.db */
+bool ccm_txn_is_open(const struct ccm_txn *txn); /* some failures end it by themselves */
 int ccm_txn_commit(struct ccm_txn *txn);
 void ccm_txn_rollbackp(struct ccm_txn *txn);     /* rolls back unless committed */
 #define _cleanup_txn_ _cleanup_(ccm_txn_rollbackp)

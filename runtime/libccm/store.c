@@ -139,14 +139,16 @@ static int finish_event(struct ccm_db *db, int64_t id, const struct ccm_record *
 
 static int store_insert(struct ccm_store *s, const struct ccm_record *rec, struct ccm_diag *diag)
 {
-	_cleanup_txn_ struct ccm_txn txn = { 0 };
+	_cleanup_txn_ struct ccm_txn txn = s->txn;
 	int64_t id = 0;
 	int r;
 
+	s->txn = (struct ccm_txn){ 0 };
 	r = open_db(s, diag);
 	if (r < 0)
 		return r;
-	r = ccm_txn_begin_events(s->db, &txn);
+	if (!ccm_txn_is_open(&txn))
+		r = ccm_txn_begin_events(s->db, &txn);
 	if (r >= 0)
 		r = ccm_store_insert(s->db, rec, &id);
 	if (r >= 0)
@@ -242,7 +244,16 @@ void ccm_store_open(struct ccm_store *s, const struct ccm_paths *paths, const st
 
 struct ccm_db *ccm_store_db(struct ccm_store *s)
 {
-	return !s->paths->problem && open_db(s, &(struct ccm_diag){ 0 }) == 0 ? s->db : NULL;
+	if (s->paths->problem || open_db(s, &(struct ccm_diag){ 0 }) < 0)
+		return NULL;
+	/* What is asked now and what is written then: one look at the write-ahead log for both. Nobody is waited for here, as
+	 * reading need not. */
+	if (!s->paths->task && !s->txn.db) {
+		ccm_db_set_busy_timeout(s->db, 0);
+		ccm_txn_begin_events(s->db, &s->txn);
+		ccm_db_set_busy_timeout(s->db, s->settings->busy_timeout_ms);
+	}
+	return s->db;
 }
 
 void ccm_store_begin(struct ccm_store *s, const struct ccm_record *rec)

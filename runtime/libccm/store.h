@@ -38,6 +38,7 @@ struct ccm_store {
 	const struct ccm_paths *paths;
 	const struct ccm_settings *settings;
 	struct ccm_db *db;           /* NULL: not open, see trouble */
+	struct ccm_txn txn;          /* begun before there was anything to write */
 	int64_t event_id;            /* of the event begun; 0: it is in the spool, or nowhere */
 	int spool_fd;                /* the event's spool file, locked; -1: none */
 	bool in_trouble;             /* the database did not take all there is to know of the event */
@@ -47,7 +48,8 @@ struct ccm_store {
 };
 
 void ccm_store_open(struct ccm_store *s, const struct ccm_paths *paths, const struct ccm_settings *settings);
-/* The database, open; NULL while it cannot be. What is wrong with it is told by ccm_store_begin(). */
+/* The database, open; NULL while it cannot be. What is wrong with it is told by ccm_store_begin(), which is to follow at
+ * once: if nobody is in the way, the transaction in which it stores the event has begun. */
 struct ccm_db *ccm_store_db(struct ccm_store *s);
 
 void ccm_store_begin(struct ccm_store *s, const struct ccm_record *r);

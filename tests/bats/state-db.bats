@@ -142,7 +142,7 @@ alerts() { db "SELECT group_concat(uuid || created_ms || level || title || coale
 	for words in 'state set --automation=a k v' 'alert info title' 'log' 'state list' 'init'; do
 		# shellcheck disable=SC2086
 		run -1 --separate-stderr ccm-hook $words
-		[[ $stderr == *"cannot use '$CCM_HOME/state.db': file is not a database; move it away, and a new one is begun" ]]
+		[[ $stderr == *"cannot use '$CCM_HOME/state.db': file is not a database; move it and its -wal away, and a new one is begun" ]]
 	done
 	[[ $(ccm-hook doctor) == *"FIX  cannot use '$CCM_HOME/state.db': "*"-> save what can be read (sqlite3 '$CCM_HOME/state.db' .recover"* ]]
 	run -0 --separate-stderr ccm-hook run <in
