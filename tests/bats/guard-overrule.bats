@@ -241,6 +241,18 @@ refused() {
 	[ "$reason" = "ccm: this session is halted until the person's next prompt: enough" ]
 }
 
+@test "halted: it holds while another process has the database locked, and after one without state.db" {
+	config 'detour_limit = 1'
+	printf '[storage]\nbusy_timeout = 50ms\n' >>"$CCM_HOME/config.ini"
+	refused 'danger one'
+	rm "$CCM_HOME"/state.db*
+	event PreToolUse-Bash '.session_id = "s1" | .tool_input.command = "make all"' >in
+	run --separate-stderr sqlite3 "$CCM_HOME/ccm.db" 'BEGIN IMMEDIATE' '.shell ccm-hook run <in'
+	[[ $output == *"this session is halted until the person's next prompt"* ]]
+	judge 'make all'
+	[ "$verdict" = deny ]
+}
+
 @test "halted: nobody but ccm changes what it keeps of it" {
 	config 'detour_limit = 1'
 	refused 'danger one'
