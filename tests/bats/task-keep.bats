@@ -139,3 +139,17 @@ loose' ]
 	[[ $stderr == *"'$CCM_HOME/tasks/$ID' belongs to no task of this database and was left as it is" ]]
 	[ -e "$WORK/work" ]
 }
+
+@test "job: tasks saves and removes what has been at rest for long, and says what it cannot save" {
+	task_run 'echo work >work'
+	old=$ID
+	task_run 'git init -q sub; git -C sub commit -q --allow-empty -m x; git add sub 2>/dev/null; git commit -qm sub'
+	db "UPDATE task SET changed_ms = changed_ms - 8 * 86400000"
+	find "$CCM_HOME/tasks" -exec touch -h -d '8 days ago' {} +
+	run -1 --separate-stderr ccm-supervisor job tasks
+	[[ $stderr == *"task $ID is kept: "*gitlink* ]]
+	[ ! -e "$CCM_HOME/tasks/$old" ]
+	[ "$(git show "refs/ccm/tasks/$old/saved:work")" = work ]
+	[ -e "$WORK" ]
+	[ "$(db 'SELECT state FROM task ORDER BY created_ms')" = $'saved\nfinished' ]
+}
