@@ -643,9 +643,11 @@ UPDATE held SET state = :state, changed_ms = :now_ms, lease_until_ms = NULL, pro
     THEN coalesce(cost_usd_micros, 0) + :cost_usd_micros ELSE cost_usd_micros END
 WHERE session_id = :session_id AND state = 'running';
 
+-- Tasks count for the gap, too.
 -- query: HELD_SPENT
-SELECT coalesce(max(started_ms), 0) AS last_ms,
+SELECT max(coalesce(max(started_ms), 0), (SELECT coalesce(max(resumed_ms), 0) FROM task)) AS last_ms,
   coalesce(sum(cost_usd_micros) FILTER (WHERE started_ms >= :since_ms), 0) AS cost FROM held;
+
 -- query: TASK_INSERT
 INSERT INTO task (id, uuid, title, state, created_ms, changed_ms, repository, base, branch, command, pid, limits)
 VALUES (:id, :uuid, :title, 'created', :now_ms, :now_ms, :repository, :base, :branch, :command, :pid, :limits);
@@ -672,8 +674,29 @@ ORDER BY created_ms DESC, id;
 -- query: TASK_MOVE
 UPDATE task SET state = :to, why = :why, changed_ms = :now_ms, pid = coalesce(:pid, pid),
   exit_status = coalesce(:exit_status, exit_status), started_ms = coalesce(:started_ms, started_ms),
-  spent_ms = spent_ms + :spent_ms, layers = coalesce(:layers, layers)
+  spent_ms = spent_ms + :spent_ms, layers = coalesce(:layers, layers),
+  held_ms = CASE WHEN :to = 'stopped' THEN held_ms END
 WHERE id = :id AND state = :from;
+
+-- query: TASK_HOLD
+UPDATE task SET held_ms = coalesce(held_ms, :now_ms) WHERE id = :id AND state = 'stopped';
+
+-- By a person: from here on it is theirs to say what becomes of it.
+-- query: TASK_TAKE_OVER
+UPDATE task SET held_ms = NULL, resumes = 0, why = CASE WHEN state = 'stopped' THEN :why ELSE why END WHERE id = :id;
+
+-- query: TASK_HELD_COUNT
+SELECT count(*) AS count FROM task WHERE held_ms IS NOT NULL AND resumes < :max_resumes;
+
+-- The one that waits longest.
+-- query: TASK_HELD_PICK
+SELECT id FROM task WHERE held_ms IS NOT NULL AND state = 'stopped' AND resumes < :max_resumes ORDER BY held_ms, id LIMIT 1;
+
+-- Of two who want to let tasks go on, one does; and one task within the gap.
+-- query: TASK_HELD_CLAIM
+UPDATE task SET resumes = resumes + 1, resumed_ms = :now_ms
+WHERE id = :id AND held_ms IS NOT NULL AND resumes = :resumes AND NOT EXISTS (
+  SELECT 1 FROM task o WHERE o.resumed_ms > :now_ms - :gap_ms AND o.resumed_ms <= :now_ms);
 
 -- query: TASK_PROGRESS
 UPDATE task SET changed_ms = CASE WHEN :head IS NOT NULL AND :head IS NOT head THEN :now_ms ELSE changed_ms END,

@@ -72,6 +72,7 @@ struct ccm_settings {
 	struct ccm_setting_list ccusage_command;       /* [quota] ccusage_command: the last one counts */
 	int64_t ccusage_timeout_ms;    /* [quota] ccusage_timeout */
 	int64_t resume;                /* [resume] sessions: 1 on */
+	int64_t resume_tasks;          /* [resume] tasks: 1 on */
 	int64_t max_resumes;           /* [resume] max_resumes */
 	int64_t resume_gap_ms;         /* [resume] gap */
 	int64_t resume_timeout_ms;     /* [resume] timeout */

@@ -61,7 +61,7 @@ static json_t *limits_json(const struct task_limits *l)
 
 static json_t *task_json(const struct task *t)
 {
-	return json_pack("{s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I}",
 			 "id", t->id, "title", text_json(t->title), "state", task_state_name(t->state), "state_means",
 			 task_state_sentence(t->state), "why", text_json(t->why), "created_ms", (json_int_t)t->created_ms,
 			 "changed_ms", (json_int_t)t->changed_ms, "repository", text_json(t->repository), "base", t->base,
@@ -69,7 +69,8 @@ static json_t *task_json(const struct task *t)
 			 text_json(t->layers), "exit_status", t->exit_status < 0 ? json_null() : json_integer(t->exit_status),
 			 "head", text_json(t->head), "commits", (json_int_t)t->commits, "bytes", (json_int_t)t->bytes, "spent_ms",
 			 (json_int_t)t->spent_ms, "saved", text_json(t->saved), "merged", text_json(t->merged), "limits",
-			 limits_json(&t->limits));
+			 limits_json(&t->limits), "held_ms", t->held_ms ? json_integer(t->held_ms) : json_null(), "resumes",
+			 (json_int_t)t->resumes);
 }
 
 /* ---- list */
@@ -116,6 +117,11 @@ static void print_row(const struct task *t, size_t columns)
 		      (long long)t->commits, ccm_size_format(t->bytes, size), percent);
 	ccm_term_fit(&line, ccm_sbuf_str(&title), title.bytes, columns > line.bytes + 10 ? columns - line.bytes : 10, false);
 	puts(ccm_sbuf_str(&line));
+	if (t->state == TASK_STOPPED && t->why) {
+		ccm_sbuf_clear(&line);
+		ccm_term_clean(&line, t->why, strlen(t->why), CCM_CLEAN_LINE);
+		printf("          %s\n", ccm_sbuf_str(&line));
+	}
 }
 
 struct task_list {

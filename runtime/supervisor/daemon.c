@@ -521,22 +521,32 @@ static int clamp(struct daemon *d, int64_t now_ms)
 	return r;
 }
 
-/* As long as sessions wait, and may be resumed: it is tried once a minute. */
-static int see_held(struct daemon *d, int64_t now_ms)
+/* As long as some wait, it is tried once a minute. */
+static int try_waiting(struct daemon *d, enum ccm_query count, const struct ccm_db_arg *args, const char *job, int64_t now_ms)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
 	int r;
 
-	if (!d->ctx->settings.resume)
-		return 0;
-	r = ccm_db_query(d->db, Q_HELD_COUNT, NULL, &rows);
+	r = ccm_db_query(d->db, count, args, &rows);
 	if (r == 0)
 		r = ccm_rows_next(&rows);
 	if (r <= 0 || !ccm_rows_int(&rows, "count"))
 		return r;
 	ccm_rows_done(&rows);
-	return ccm_db_exec(d->db, Q_JOB_AFTER_WORK, DB_ARGS(DB_TEXT("name", "resume"), DB_INT("now_ms", now_ms),
+	return ccm_db_exec(d->db, Q_JOB_AFTER_WORK, DB_ARGS(DB_TEXT("name", job), DB_INT("now_ms", now_ms),
 							    DB_INT("after_ms", RESUME_EVERY_MS)));
+}
+
+static int see_held(struct daemon *d, int64_t now_ms)
+{
+	const struct ccm_settings *s = &d->ctx->settings;
+	int r = 0;
+
+	if (s->resume)
+		r = try_waiting(d, Q_HELD_COUNT, NULL, "resume", now_ms);
+	if (r >= 0 && s->resume_tasks)
+		r = try_waiting(d, Q_TASK_HELD_COUNT, DB_ARGS(DB_INT("max_resumes", s->max_resumes)), "resume-tasks", now_ms);
+	return r;
 }
 
 /* Everything that may have changed; *ret_next_ms: when to look again at the latest. */

@@ -149,6 +149,13 @@ static int run_resume(struct ctx *ctx)
 	return r < 0 ? r : 0;
 }
 
+static int run_resume_tasks(struct ctx *ctx)
+{
+	int r = resume_next_task(ctx);
+
+	return r < 0 ? r : 0;
+}
+
 /* By the command that people have for it, in a process of its own. */
 static int run_tasks(struct ctx *ctx)
 {
@@ -172,6 +179,7 @@ const struct job jobs[] = {
 	{ "tidy", "take in the spool, forget what is too old, checkpoint", HOUR_MS, 5 * MINUTE_MS, 10 * MINUTE_MS, false, run_tidy },
 	{ "quota", "read transcripts, ask ccusage", DAY_MS, MINUTE_MS, 10 * MINUTE_MS, false, run_quota },
 	{ "resume", "go on with a session that was held back", DAY_MS, 0, 25 * HOUR_MS, true, run_resume },
+	{ "resume-tasks", "let a task go on that was held", DAY_MS, 0, 10 * MINUTE_MS, false, run_resume_tasks },
 	{ "tasks", "save and remove tasks that have been at rest for long", DAY_MS, 0, HOUR_MS, false, run_tasks },
 	{ "vacuum", "give free pages back", DAY_MS, 0, 5 * MINUTE_MS, false, run_vacuum },
 	{ "check", "look for damage in the database", 7 * DAY_MS, 0, HOUR_MS, false, run_check },

@@ -6,11 +6,14 @@
 #include <time.h>
 
 #include "libccm/clock.h"
+#include "libccm/io.h"
 #include "libccm/json.h"
 #include "libccm/log.h"
 #include "libccm/proc.h"
 #include "libccm/quota.h"
+#include "session.h"
 #include "sources.h"
+#include "task.h"
 
 #define OUTPUT_MAX_BYTES (4 << 20)
 #define LEASE_SPARE_MS 60000
@@ -267,4 +270,106 @@ int resume_next(struct ctx *ctx)
 	if (r >= 0)
 		r = is_allowed(ctx, s.id, now_ms);
 	return r <= 0 ? r : resume(ctx, &s, now_ms);
+}
+
+/* ---- tasks ---- */
+
+/* Links and files in enabled/ are called NN-NAME or NAME. */
+static bool is_enabled(const char *dir, const char *name)
+{
+	_cleanup_closedir_ DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		size_t digits = strspn(e->d_name, "0123456789");
+
+		if (strcmp(e->d_name + (digits && e->d_name[digits] == '-' ? digits + 1 : 0), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+int resume_must_wait(struct ctx *ctx, int64_t now_ms, struct ccm_sbuf *why)
+{
+	_cleanup_(ccm_quota_gate_done) struct ccm_quota_gate g = { 0 };
+	int r;
+
+	if (!is_enabled(ctx->paths.enabled, "quota-pause"))
+		return 0;
+	r = ccm_quota_ask(ctx->db, &ctx->settings, NULL, now_ms, &g);
+	if (r < 0 || !g.scope)
+		return r;
+	ccm_sbuf_adds(why, ccm_sbuf_str(&g.why));
+	r = ccm_sbuf_error(why);
+	return r < 0 ? r : 1;
+}
+
+/* One whose supervisor is gone is lost, and the next one is looked at. */
+static int pick_task(struct ctx *ctx, struct task *t)
+{
+	for (;;) {
+		_cleanup_rows_ struct ccm_rows rows = { 0 };
+		char id[TASK_ID_CHARS + 1];
+		int r;
+
+		r = ccm_db_query(ctx->db, Q_TASK_HELD_PICK, DB_ARGS(DB_INT("max_resumes", ctx->settings.max_resumes)), &rows);
+		if (r >= 0)
+			r = ccm_rows_next(&rows);
+		if (r <= 0)
+			return r;
+		snprintf(id, sizeof id, "%s", ccm_rows_text(&rows, "id"));
+		ccm_rows_done(&rows);
+		task_done(t);
+		r = task_load(ctx->db, id, t, NULL);
+		if (r == 0)
+			r = task_refresh(ctx->db, &ctx->paths, t);
+		if (r < 0)
+			return r;
+		if (t->state == TASK_STOPPED)
+			return 1;
+	}
+}
+
+static int let_go_on(struct ctx *ctx, const struct task *t, int64_t now_ms)
+{
+	_cleanup_place_ struct place p = { .id = "" };
+	struct ccm_diag diag = { 0 };
+	int r;
+
+	r = ccm_db_exec(ctx->db, Q_TASK_HELD_CLAIM, DB_ARGS(
+		DB_TEXT("id", t->id), DB_INT("resumes", t->resumes), DB_INT("now_ms", now_ms),
+		DB_INT("gap_ms", ctx->settings.resume_gap_ms)));
+	if (r <= 0)
+		return r;
+	r = place_init(&p, &ctx->paths, t->id);
+	if (r == 0)
+		r = session_ask(&p, "go-on", &diag);
+	if (r == 0)
+		return 1;
+	ccm_error("task %s cannot go on: %s", t->id, ccm_diag_text(&diag, r));
+	return -CCM_E_SAID;
+}
+
+int resume_next_task(struct ctx *ctx)
+{
+	_cleanup_task_ struct task t = { .id = "" };
+	_cleanup_sbuf_ struct ccm_sbuf why = { 0 };
+	struct sources_result sources;
+	int64_t now_ms = ccm_now_ms();
+	int r;
+
+	if (!ctx->settings.resume_tasks)
+		return 0;
+	r = is_time(ctx, now_ms);
+	if (r > 0)
+		r = pick_task(ctx, &t);
+	if (r <= 0)
+		return r;
+	r = sources_poll(ctx->db, &ctx->settings, now_ms, false, &sources);
+	sources_result_done(&sources);
+	if (r >= 0)
+		r = resume_must_wait(ctx, now_ms, &why);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return let_go_on(ctx, &t, now_ms);
 }

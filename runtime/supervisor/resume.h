@@ -6,6 +6,10 @@
  * at most max_resumes times, each within a timeout. A session that is still open in a terminal is left to its person, and
  * one that a person went on with is settled. The rows of the table held are leased meanwhile: cut short by a crash, they
  * wait again, and the try counts.
+ *
+ * Tasks that are held for want of quota go on by themselves, too ([resume] tasks, on by default): the same bounds, one within the
+ * gap, at most max_resumes times until a person resumes or stops it. Their processes exist and are stopped; the task's
+ * supervisor lets them go on (session.h). What a continued task costs is not known, and is not part of the budget.
  */
 #ifndef CCM_SUPERVISOR_RESUME_H
 #define CCM_SUPERVISOR_RESUME_H
@@ -14,6 +18,12 @@
 
 /* Resumes the next one, if there is one and all bounds allow it. 1: it did; 0: not now. What went wrong has been said. */
 int resume_next(struct ctx *ctx);
+
+/* Lets the task that has waited longest go on, if all bounds allow it. 1: it did; 0: not now. What went wrong has been said. */
+int resume_next_task(struct ctx *ctx);
+
+/* Whether tasks must wait: quota-pause is enabled, and work must wait. 1: why says it; 0: not. */
+int resume_must_wait(struct ctx *ctx, int64_t now_ms, struct ccm_sbuf *why);
 
 /* Whether ms lies in one of the times of the day. A text that is no such time is never; *ret_bad is the first of those. */
 bool resume_is_quiet(const struct ccm_setting_list *hours, int64_t ms, const char **ret_bad);

@@ -21,12 +21,14 @@
 #include "libccm/term.h"
 #include "limits.h"
 #include "network.h"
+#include "resume.h"
 #include "sandbox.h"
 
 #define TICK_MS 250
 #define MEASURE_US 1000000
 #define IMPORT_US 2000000
 #define END_US 5000000
+#define GO_ON_US 60000000LL               /* how often it is asked whether it may go on */
 #define DENIED_LOG_MAX 1000
 #define BOUNDS_MAX 16
 
@@ -42,7 +44,10 @@ struct session {
 	int64_t denied_count;
 	int64_t measured_us, import_us, started_us, held_us, held_since_us, end_us, spent_before_ms;
 	char seen[GIT_ID_MAX + 1];   /* the branch, as last read */
+	int64_t asked_us;
 	bool near[BOUNDS_MAX], stopped;
+	bool waits;                  /* stopped for want of quota */
+	bool waived;                 /* a person lets it go on all the same, until there is quota */
 	char ended_by[160];
 };
 
@@ -155,11 +160,10 @@ static int go_on(struct session *s, const char *why)
 {
 	int r;
 
-	raise_bounds(s);
 	r = sandbox_signal(&s->child, SIGCONT);
 	if (r < 0)
 		return r;
-	s->stopped = false;
+	s->stopped = s->waits = false;
 	s->held_us += ccm_mono_us() - s->held_since_us;
 	return task_move(s->spec->ctx->db, s->spec->task, TASK_EV_GO_ON, &(struct task_moved){ .why = why }, NULL);
 }
@@ -170,10 +174,16 @@ static void end(struct session *s, const char *why)
 	sandbox_signal(&s->child, SIGTERM);
 	if (s->stopped) {
 		sandbox_signal(&s->child, SIGCONT);
-		s->stopped = false;
+		s->stopped = s->waits = false;
 		s->held_us += ccm_mono_us() - s->held_since_us;
 	}
 	s->end_us = ccm_mono_us() + END_US;
+}
+
+static int take_over(struct session *s, const char *why)
+{
+	s->waits = false;
+	return ccm_db_exec(s->spec->ctx->db, Q_TASK_TAKE_OVER, DB_ARGS(DB_TEXT("id", s->spec->task->id), DB_TEXT("why", why)));
 }
 
 static const char *obey(struct session *s, const char *what)
@@ -181,13 +191,20 @@ static const char *obey(struct session *s, const char *what)
 	int r = 0;
 
 	if (strcmp(what, "stop") == 0) {
-		if (s->stopped)
+		if (s->stopped && !s->waits)
 			return "it is stopped already\n";
-		r = stop(s, "stopped by you");
+		r = s->waits ? take_over(s, "stopped by you") : stop(s, "stopped by you");
 	} else if (strcmp(what, "resume") == 0) {
 		if (!s->stopped)
 			return "it is not stopped\n";
+		raise_bounds(s);
+		take_over(s, NULL);
+		s->waived = true;
 		r = go_on(s, "resumed by you");
+	} else if (strcmp(what, "go-on") == 0) {
+		if (!s->waits)
+			return "it is not held for want of quota\n";
+		r = go_on(s, "there is quota again");
 	} else if (strcmp(what, "end") == 0) {
 		end(s, "ended by you");
 	} else {
@@ -265,6 +282,63 @@ static void read_denied(struct session *s)
 			return;
 		}
 	}
+}
+
+/* ---- quota */
+
+static void mark_held(struct session *s)
+{
+	ccm_db_exec(s->spec->ctx->db, Q_TASK_HOLD, DB_ARGS(DB_TEXT("id", s->spec->task->id), DB_INT("now_ms", ccm_now_ms())));
+}
+
+static void wait_for_quota(struct session *s, const char *why)
+{
+	struct ctx *ctx = s->spec->ctx;
+	struct task *t = s->spec->task, now = { .id = "" };
+	_cleanup_sbuf_ struct ccm_sbuf words = { 0 }, body = { 0 };
+	bool by_itself = ctx->settings.resume_tasks && task_load(ctx->db, t->id, &now, NULL) == 0 &&
+			 now.resumes < ctx->settings.max_resumes;
+
+	ccm_sbuf_addf(&words, "held: %s", why);
+	ccm_sbuf_addf(&body, "Its processes are stopped, nothing is lost. %s (%s). Before that, 'ccm-supervisor task resume %s' "
+		      "does it.", by_itself ? "It goes on by itself once there is quota" : "It does not go on by itself",
+		      !ctx->settings.resume_tasks ? "[resume] tasks is off" :
+		      by_itself ? "within the bounds of [resume]" : "it did so max_resumes times, see [resume]", t->id);
+	task_done(&now);
+	stop(s, ccm_sbuf_str(&words));
+	s->waits = s->stopped;
+	if (!s->waits)
+		return;
+	s->asked_us = 0;
+	mark_held(s);
+	task_log(ctx->db, t->id, "limit", "%s", ccm_sbuf_str(&words));
+	task_alert(ctx->db, t, by_itself ? "warning" : "urgent", ccm_sbuf_str(&words), ccm_sbuf_str(&body));
+}
+
+/* By a process of its own: it may have to ask ccusage, and it does so for one task at a time. */
+static void ask_to_go_on(struct session *s)
+{
+	const char *self = s->spec->ctx->self;
+	const char *const argv[] = { self, "job", "resume-tasks", NULL };
+
+	if (!s->spec->ctx->settings.resume_tasks || (s->asked_us && ccm_mono_us() - s->asked_us < GO_ON_US))
+		return;
+	s->asked_us = ccm_mono_us();
+	mark_held(s);
+	ccm_proc_detach(self, argv);
+}
+
+static void see_quota(struct session *s)
+{
+	_cleanup_sbuf_ struct ccm_sbuf why = { 0 };
+	int r = resume_must_wait(s->spec->ctx, ccm_now_ms(), &why);
+
+	if (r > 0 && !s->stopped && !s->waived && !s->end_us)
+		wait_for_quota(s, ccm_sbuf_str(&why));
+	else if (r == 0 && s->waits)
+		ask_to_go_on(s);
+	if (r == 0)
+		s->waived = false;
 }
 
 /* ---- what it uses */
@@ -352,6 +426,7 @@ static void measure(struct session *s)
 	s->use.time_ms = s->spent_before_ms + spent_ms(s);
 	read_progress(s);
 	check_bounds(s);
+	see_quota(s);
 	watch_branch(s);
 	/* A large tree is looked at more seldom: at most a twentieth of one processor. */
 	took = ccm_mono_us() - now;

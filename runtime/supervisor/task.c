@@ -226,6 +226,8 @@ int task_read(const struct ccm_rows *rows, struct task *ret)
 	t.changed_ms = ccm_rows_int(rows, "changed_ms");
 	t.started_ms = ccm_rows_int(rows, "started_ms");
 	t.spent_ms = ccm_rows_int(rows, "spent_ms");
+	t.held_ms = ccm_rows_int(rows, "held_ms");
+	t.resumes = ccm_rows_int(rows, "resumes");
 	t.pid = ccm_rows_int(rows, "pid");
 	t.exit_status = ccm_rows_is_null(rows, "exit_status") ? -1 : ccm_rows_int(rows, "exit_status");
 	t.commits = ccm_rows_int(rows, "commits");

@@ -59,6 +59,7 @@ struct task {
 	char id[TASK_ID_CHARS + 1];
 	enum task_state state;
 	char *title, *why, *repository, *base, *branch, *command, *layers, *head, *saved, *merged;
+	int64_t held_ms, resumes;    /* held for want of quota since then, 0: it is not; how often it went on by itself */
 	int64_t created_ms, changed_ms, started_ms, spent_ms, pid, exit_status, commits, bytes;      /* exit_status -1: none */
 	struct task_limits limits;
 };
