@@ -139,3 +139,46 @@ resumer() {
 	assert_told 'Touch the file.'
 	[ "$(db "SELECT count(*) FROM event WHERE event = 'UserPromptSubmit' AND verdict = 'none' AND session_id = '$session'")" = 2 ]
 }
+
+# Usage: task_p PROMPT - one client in a task, in the background: RUNNER. The time of its supervisor is ours to move.
+task_p() {
+	local client=$CCM_CLIENT
+	export -f client in_namespace
+	export T E2E KEY
+	printf '#!/bin/sh\nCCM_TEST_CLOCK_FILE=%s exec %s "$@"\n' "$T/clock" "$CCM_BUILD/tests/bin/ccm-supervisor-shifted" \
+		>"$T/supervisor"
+	chmod +x "$T/supervisor"
+	CCM_CLIENT=$T/supervisor timeout --kill-after=5 120 bash -c 'client "$@"' bash run -- "$client" -p "$1" \
+		--permission-mode acceptEdits --allowedTools Bash </dev/null >"$T/task.out" 2>"$T/task.err" 3>&- &
+	RUNNER=$!
+}
+
+@test "from usage in a transcript to a held task to the reset to a task that goes on by itself, once" {
+	local task
+	ccm-supervisor sandbox check >"$T/check" || skip "no sandbox here: $(tail -n 1 "$T/check")"
+	git -c user.name=A -c user.email=a@example.org commit --quiet --allow-empty -m 'the beginning'
+	plan 16
+	echo 0 >"$T/clock"
+	ask_hello
+	answers '[
+		{ "call": [["Bash", { "command": "touch ready; until [ -e go ]; do sleep 0.1; done; touch made" }]] },
+		{ "say": "Made." }
+	]'
+	task_p 'Make it.'
+	is_ready() { [ -e "$(echo "$CCM_HOME"/tasks/*/work/ready)" ]; }
+	wait_for 60 is_ready
+	task=$(ccm-supervisor task list --json | jq -r .id)
+	state_is() { [ "$(db 'SELECT state, resumes FROM task')" = "$1" ]; }
+	state_is 'running|0'
+
+	ccm-supervisor quota poll
+	wait_for 60 state_is 'stopped|0'
+	[[ $(ccm-supervisor task show "$task" --json | jq -r .why) == 'held: 93 % of the 5 h limit is used; it starts anew at '* ]]
+	touch "$CCM_HOME/tasks/$task/work/go"
+	echo 21600 >"$T/clock"
+	wait_for 100 state_is 'finished|1' || { cat "$T/task.err" >&2; kill "$RUNNER"; return 1; }
+	wait "$RUNNER"
+	[ "$(cat "$T/task.out")" = Made. ]
+	[ -e "$CCM_HOME/tasks/$task/work/made" ]
+	played_out
+}
