@@ -675,11 +675,11 @@ ORDER BY created_ms DESC, id;
 UPDATE task SET state = :to, why = :why, changed_ms = :now_ms, pid = coalesce(:pid, pid),
   exit_status = coalesce(:exit_status, exit_status), started_ms = coalesce(:started_ms, started_ms),
   spent_ms = spent_ms + :spent_ms, layers = coalesce(:layers, layers),
-  held_ms = CASE WHEN :to = 'stopped' THEN held_ms END
+  held_ms = CASE WHEN :to IN ('stopped', 'lost') THEN held_ms END
 WHERE id = :id AND state = :from;
 
 -- query: TASK_HOLD
-UPDATE task SET held_ms = coalesce(held_ms, :now_ms) WHERE id = :id AND state = 'stopped';
+UPDATE task SET held_ms = coalesce(held_ms, :now_ms) WHERE id = :id AND state IN ('stopped', 'failed');
 
 -- By a person: from here on it is theirs to say what becomes of it.
 -- query: TASK_TAKE_OVER
@@ -688,9 +688,15 @@ UPDATE task SET held_ms = NULL, resumes = 0, why = CASE WHEN state = 'stopped' T
 -- query: TASK_HELD_COUNT
 SELECT count(*) AS count FROM task WHERE held_ms IS NOT NULL AND resumes < :max_resumes;
 
--- The one that waits longest.
+-- The one that waits longest; after id.
 -- query: TASK_HELD_PICK
-SELECT id FROM task WHERE held_ms IS NOT NULL AND state = 'stopped' AND resumes < :max_resumes ORDER BY held_ms, id LIMIT 1;
+SELECT id FROM task WHERE held_ms IS NOT NULL AND state IN ('stopped', 'lost', 'failed') AND resumes < :max_resumes
+  AND (:id IS NULL OR (held_ms, id) > (SELECT held_ms, id FROM task WHERE id = :id))
+ORDER BY held_ms, id LIMIT 1;
+
+-- query: TASK_SESSION_LAST
+SELECT t.session_id FROM task_session t JOIN session s ON s.session_id = t.session_id WHERE t.task_id = :task_id
+ORDER BY s.first_ms DESC, t.session_id LIMIT 1;
 
 -- Of two who want to let tasks go on, one does; and one task within the gap.
 -- query: TASK_HELD_CLAIM

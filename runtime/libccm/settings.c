@@ -101,7 +101,7 @@ static const struct key {
 	{ "resume", "gap", TYPE_DURATION, FIELD(resume_gap_ms), "5m", NULL, 0, 24LL * 3600 * 1000,
 	  "How long it waits between two of them, sessions or tasks." },
 	{ "resume", "timeout", TYPE_DURATION, FIELD(resume_timeout_ms), "1h", NULL, 1000, 24LL * 3600 * 1000,
-	  "How long one session may take." },
+	  "How long a session that is resumed, or a task that is started again, may take." },
 	{ "resume", "daily_budget_usd", TYPE_USD, FIELD(resume_budget_micros), "5", NULL, 0, 1000000LL * 1000000,
 	  "No more sessions or tasks go on by themselves on a day on which resumed sessions have cost so many dollars; 0 sets no bound." },
 	{ "resume", "quiet_hours", TYPE_LIST, FIELD(quiet_hours), "22:00-07:00", NULL, 0, 0,

@@ -179,7 +179,7 @@ const struct job jobs[] = {
 	{ "tidy", "take in the spool, forget what is too old, checkpoint", HOUR_MS, 5 * MINUTE_MS, 10 * MINUTE_MS, false, run_tidy },
 	{ "quota", "read transcripts, ask ccusage", DAY_MS, MINUTE_MS, 10 * MINUTE_MS, false, run_quota },
 	{ "resume", "go on with a session that was held back", DAY_MS, 0, 25 * HOUR_MS, true, run_resume },
-	{ "resume-tasks", "let a task go on that was held", DAY_MS, 0, 10 * MINUTE_MS, false, run_resume_tasks },
+	{ "resume-tasks", "let a task go on that was held", DAY_MS, 0, 25 * HOUR_MS, true, run_resume_tasks },
 	{ "tasks", "save and remove tasks that have been at rest for long", DAY_MS, 0, HOUR_MS, false, run_tasks },
 	{ "vacuum", "give free pages back", DAY_MS, 0, 5 * MINUTE_MS, false, run_vacuum },
 	{ "check", "look for damage in the database", 7 * DAY_MS, 0, HOUR_MS, false, run_check },

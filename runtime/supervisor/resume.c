@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "resume.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <jansson.h>
 #include <string.h>
 #include <time.h>
 
@@ -304,15 +306,62 @@ int resume_must_wait(struct ctx *ctx, int64_t now_ms, struct ccm_sbuf *why)
 	return r < 0 ? r : 1;
 }
 
-/* One whose supervisor is gone is lost, and the next one is looked at. */
-static int pick_task(struct ctx *ctx, struct task *t)
+/* The session that it had last. Its name is the agent's word: none that could be taken for an option. */
+static int find_session(struct ctx *ctx, const struct task *t, char **ret)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	const char *id;
+	int r = ccm_db_query(ctx->db, Q_TASK_SESSION_LAST, DB_ARGS(DB_TEXT("task_id", t->id)), &rows);
+
+	if (r >= 0)
+		r = ccm_rows_next(&rows);
+	if (r <= 0)
+		return r;
+	id = ccm_rows_text(&rows, "session_id");
+	if (!isalnum((unsigned char)id[0]))
+		return 0;
+	*ret = strdup(id);
+	return *ret ? 1 : -ENOMEM;
+}
+
+static bool is_print(const char *word)
+{
+	return strcmp(word, "-p") == 0 || strcmp(word, "--print") == 0;
+}
+
+/* The command as it was, with another prompt and the session. NULL: it is none of those that can be gone on with. */
+static json_t *command_to_go_on(const struct task *t, const char *session)
+{
+	json_t *list = json_loads(t->command, 0, NULL);
+	const char *name = json_string_value(json_array_get(list, 0)), *slash = name ? strrchr(name, '/') : NULL;
+	bool fits = name && strcmp(slash ? slash + 1 : name, "claude") == 0, found = false;
+
+	for (size_t i = 1; fits && !found && i + 1 < json_array_size(list); i++) {
+		const char *prompt = json_string_value(json_array_get(list, i + 1));
+
+		if (!is_print(json_string_value(json_array_get(list, i))) || prompt[0] == '-')
+			continue;
+		found = json_array_set_new(list, i + 1, json_string(GO_ON)) == 0 &&
+			json_array_insert_new(list, 1, json_string("--resume")) == 0 &&
+			json_array_insert_new(list, 2, json_string(session)) == 0;
+	}
+	if (found)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+/* One whose supervisor is gone is lost. *ret_command: how it is started again; NULL if its processes are there. */
+static int pick_task(struct ctx *ctx, struct task *t, json_t **ret_command)
 {
 	for (;;) {
+		_cleanup_free_ char *session = NULL;
 		_cleanup_rows_ struct ccm_rows rows = { 0 };
 		char id[TASK_ID_CHARS + 1];
 		int r;
 
-		r = ccm_db_query(ctx->db, Q_TASK_HELD_PICK, DB_ARGS(DB_INT("max_resumes", ctx->settings.max_resumes)), &rows);
+		r = ccm_db_query(ctx->db, Q_TASK_HELD_PICK, DB_ARGS(
+			DB_INT("max_resumes", ctx->settings.max_resumes), DB_TEXT("id", t->id[0] ? t->id : NULL)), &rows);
 		if (r >= 0)
 			r = ccm_rows_next(&rows);
 		if (r <= 0)
@@ -327,10 +376,46 @@ static int pick_task(struct ctx *ctx, struct task *t)
 			return r;
 		if (t->state == TASK_STOPPED)
 			return 1;
+		if (task_is_live(&ctx->paths, t))
+			continue;            /* it has just ended */
+		r = find_session(ctx, t, &session);
+		if (r < 0)
+			return r;
+		*ret_command = r > 0 ? command_to_go_on(t, session) : NULL;
+		if (*ret_command)
+			return 1;
 	}
 }
 
-static int let_go_on(struct ctx *ctx, const struct task *t, int64_t now_ms)
+static int start_again(struct ctx *ctx, const struct task *t, const json_t *command)
+{
+	size_t count = json_array_size(command);
+	_cleanup_free_ const char **argv = calloc(count + 6, sizeof *argv);
+	_cleanup_sbuf_ struct ccm_sbuf problem = { 0 };
+	struct ccm_proc_result result = { 0 };
+	int r;
+
+	if (!argv)
+		return -ENOMEM;
+	argv[0] = "ccm-supervisor";
+	argv[1] = "task";
+	argv[2] = "resume";
+	argv[3] = t->id;
+	argv[4] = "--";
+	for (size_t i = 0; i < count; i++)
+		argv[5 + i] = json_string_value(json_array_get(command, i));
+	r = ccm_proc_run_all(&(struct ccm_proc_spec){ .path = ctx->self, .argv = argv,
+		.envp = (const char *const *)(uintptr_t)environ, .output_max_bytes = OUTPUT_MAX_BYTES,
+		.timeout_ms = ctx->settings.resume_timeout_ms }, 1, &result);
+	if (r == 0)
+		tell_end(&result, &problem);
+	ccm_proc_result_done(&result);
+	if (problem.bytes)
+		ccm_warn("task %s was started again in vain: %s", t->id, problem.text);
+	return r < 0 ? r : 1;
+}
+
+static int let_go_on(struct ctx *ctx, const struct task *t, const json_t *command, int64_t now_ms)
 {
 	_cleanup_place_ struct place p = { .id = "" };
 	struct ccm_diag diag = { 0 };
@@ -341,6 +426,8 @@ static int let_go_on(struct ctx *ctx, const struct task *t, int64_t now_ms)
 		DB_INT("gap_ms", ctx->settings.resume_gap_ms)));
 	if (r <= 0)
 		return r;
+	if (command)
+		return start_again(ctx, t, command);
 	r = place_init(&p, &ctx->paths, t->id);
 	if (r == 0)
 		r = session_ask(&p, "go-on", &diag);
@@ -353,6 +440,7 @@ static int let_go_on(struct ctx *ctx, const struct task *t, int64_t now_ms)
 int resume_next_task(struct ctx *ctx)
 {
 	_cleanup_task_ struct task t = { .id = "" };
+	json_auto_t *command = NULL;
 	_cleanup_sbuf_ struct ccm_sbuf why = { 0 };
 	struct sources_result sources;
 	int64_t now_ms = ccm_now_ms();
@@ -362,7 +450,7 @@ int resume_next_task(struct ctx *ctx)
 		return 0;
 	r = is_time(ctx, now_ms);
 	if (r > 0)
-		r = pick_task(ctx, &t);
+		r = pick_task(ctx, &t, &command);
 	if (r <= 0)
 		return r;
 	r = sources_poll(ctx->db, &ctx->settings, now_ms, false, &sources);
@@ -371,5 +459,5 @@ int resume_next_task(struct ctx *ctx)
 		r = resume_must_wait(ctx, now_ms, &why);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	return let_go_on(ctx, &t, now_ms);
+	return let_go_on(ctx, &t, command, now_ms);
 }

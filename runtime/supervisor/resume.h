@@ -8,8 +8,10 @@
  * wait again, and the try counts.
  *
  * Tasks that are held for want of quota go on by themselves, too ([resume] tasks, on by default): the same bounds, one within the
- * gap, at most max_resumes times until a person resumes or stops it. Their processes exist and are stopped; the task's
- * supervisor lets them go on (session.h). What a continued task costs is not known, and is not part of the budget.
+ * gap, at most max_resumes times until a person resumes or stops it. Where its processes exist, the task's supervisor
+ * lets them go on (session.h). Where they have ended (its supervisor did, or the client failed while work had to wait), the
+ * command is started again in its sandbox if it is `claude ... -p PROMPT ...` and has had a session: with --resume and a
+ * prompt to go on instead of PROMPT, within a timeout. What tasks cost is not known, and is not part of the budget.
  */
 #ifndef CCM_SUPERVISOR_RESUME_H
 #define CCM_SUPERVISOR_RESUME_H

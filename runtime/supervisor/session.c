@@ -35,6 +35,7 @@
 struct session {
 	const struct session_spec *spec;
 	struct sandbox_child child;
+	enum ccm_agent agent;
 	struct network network;
 	struct channel channel;
 	struct use use;
@@ -206,6 +207,7 @@ static const char *obey(struct session *s, const char *what)
 			return "it is not held for want of quota\n";
 		r = go_on(s, "there is quota again");
 	} else if (strcmp(what, "end") == 0) {
+		take_over(s, NULL);
 		end(s, "ended by you");
 	} else {
 		return "not understood\n";
@@ -545,6 +547,7 @@ static void finish(struct session *s, int status)
 {
 	struct ccm_db *db = s->spec->ctx->db;
 	struct task *t = s->spec->task;
+	_cleanup_sbuf_ struct ccm_sbuf quota = { 0 };
 	char why[200];
 
 	for (int again = 0; again < 1000 && channel_take(&s->channel, db, s->spec->place, t, true) > 0; again++)
@@ -558,6 +561,12 @@ static void finish(struct session *s, int status)
 	task_move(db, t, status ? TASK_EV_FAIL : TASK_EV_SUCCEED,
 		  &(struct task_moved){ .why = why, .exit_status = status, .has_status = true, .spent_ms = spent_ms(s) }, NULL);
 	t->exit_status = status;
+	/* A client that has come upon a limit has gone, and can be started again. */
+	if (status && !s->ended_by[0] && s->agent == CCM_AGENT_CLAUDE &&
+	    resume_must_wait(s->spec->ctx, ccm_now_ms(), &quota) > 0) {
+		mark_held(s);
+		task_log(db, t->id, "limit", "it ended while work had to wait: %s", ccm_sbuf_str(&quota));
+	}
 }
 
 static int run(struct session *s, struct confine_input *in, int *ret_status, struct ccm_diag *diag)
@@ -593,6 +602,7 @@ int session_run(const struct session_spec *spec, int *ret_status, struct ccm_dia
 	r = agent_find(&agent, spec->place, spec->ctx->self, spec->argv, diag);
 	if (r == 0)
 		r = agent_prepare(&agent, spec->place, &spec->ctx->paths, spec->profile, spec->source, diag);
+	s.agent = agent.kind;
 	if (r == 0)
 		r = open_all(&s, diag);
 	if (r == 0)

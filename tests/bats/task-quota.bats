@@ -15,7 +15,7 @@ setup() {
 teardown() {
 	local pid
 	[ -z "${daemon-}" ] || kill -KILL "$daemon" || :
-	for pid in ${RUNNERS[@]+"${RUNNERS[@]}"}; do kill -KILL "$pid" && wait "$pid" || :; done
+	for pid in ${RUNNERS[@]+"${RUNNERS[@]}"}; do kill -KILL "$pid" || :; wait "$pid" || :; done
 } 2>/dev/null
 
 # Usage: config LINE... - of [resume]
@@ -201,5 +201,76 @@ states() { db 'SELECT state, resumes FROM task ORDER BY created_ms'; }
 	config 'gap = 0'
 	ccm-supervisor job resume-tasks
 	[ "$(states)" = $'lost|0\nrunning|1' ]
-	[ -s "$CCM_HOME/tasks/$lost/work/n" ]
+	[ -e "$CCM_HOME/tasks/$lost/work/ready" ]
+}
+
+# Usage: claude_task - a held task of a client that has had session s1, and whose supervisor is gone. What stands for the
+# client writes what it is asked to "asked", and ends at once when it is to resume.
+claude_task() {
+	mkdir -p "$HOME/bin"
+	cat >"$HOME/bin/claude" <<-'EOF3'
+		#!/bin/sh
+		printf '%s|' "$@" >>asked
+		echo >>asked
+		case " $* " in *' --resume '*) exit ;; esac
+		ccm-hook run <event.json >/dev/null
+		touch ready
+		until [ -e fail ]; do sleep 0.05; done
+		exit 1
+	EOF3
+	chmod +x "$HOME/bin/claude"
+	event SessionStart-startup '.session_id = "s1"' >event.json
+	git add event.json
+	git commit --quiet -m event
+	PATH=$HOME/bin:$PATH ccm-supervisor run -- claude -p 'mend the roof' --model x </dev/null \
+		>"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	RUNNER=$!
+	RUNNERS+=("$RUNNER")
+	until_true is_there
+	until_true has_session
+}
+
+is_there() { task_last && [ -e "$WORK/ready" ]; }
+has_session() { [ "$(db "SELECT session_id FROM task_session")" = s1 ]; }
+
+# What the client was asked for the second time, without what ccm adds.
+asked() { tail -n +2 "$WORK/asked" | sed -E 's/--setting-sources.*\/plugin\|//'; }
+
+@test "quota: a client whose supervisor is gone is started again in its sandbox, with its session and options, once" {
+	config 'gap = 0' 'quiet_hours = 00:00-24:00'
+	claude_task
+	ccm-supervisor quota pause
+	until_true is_marked
+	kill -KILL "$RUNNER"
+	wait "$RUNNER" || :
+	ccm-supervisor quota resume
+	config 'gap = 0'
+	PATH=$HOME/bin:$PATH run -0 --separate-stderr ccm-supervisor job resume-tasks
+	[ -z "$stderr" ]
+	[ "$(asked)" = '--resume|s1|-p|Go on with the work: it was held back for want of quota, and there is some again.|--model|x|' ]
+	[ "$(states)" = 'finished|1' ]
+	ccm-supervisor job resume-tasks
+	[ "$(wc -l <"$WORK/asked")" = 2 ]
+}
+
+@test "quota: a client that fails while work must wait is started again; one that a person ends is not" {
+	config 'gap = 0' 'quiet_hours = 00:00-24:00'
+	claude_task
+	ccm-supervisor quota pause
+	until_true is_marked
+	ccm-supervisor task resume "$ID"
+	touch "$WORK/fail"
+	until_true is_marked
+	[ "$(states)" = 'failed|0' ]
+	wait "$RUNNER" || :
+	ccm-supervisor quota resume
+	config 'gap = 0'
+	PATH=$HOME/bin:$PATH ccm-supervisor job resume-tasks
+	[ "$(states)" = 'finished|1' ]
+	works
+	ccm-supervisor quota pause
+	until_true is_marked
+	ccm-supervisor task stop --end "$ID"
+	until_true task_state_is failed
+	[ "$(show .held_ms)" = null ]
 }

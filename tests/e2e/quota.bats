@@ -182,3 +182,28 @@ task_p() {
 	[ -e "$CCM_HOME/tasks/$task/work/made" ]
 	played_out
 }
+
+@test "a client in a task that has lost its supervisor goes on with its session, in the sandbox" {
+	ccm-supervisor sandbox check >"$T/check" || skip "no sandbox here: $(tail -n 1 "$T/check")"
+	git -c user.name=A -c user.email=a@example.org commit --quiet --allow-empty -m 'the beginning'
+	echo 0 >"$T/clock"
+	answers '[{ "call": [["Bash", { "command": "touch ready; sleep 100" }]] }, { "say": "Never." }]'
+	task_p 'Make it.'
+	is_ready() { [ -e "$(echo "$CCM_HOME"/tasks/*/work/ready)" ]; }
+	wait_for 60 is_ready
+	ccm-supervisor quota pause
+	state_is() { [ "$(db 'SELECT state, resumes FROM task')" = "$1" ]; }
+	wait_for 60 state_is 'stopped|0'
+	kill -KILL "$(db 'SELECT pid FROM task')"
+	wait "$RUNNER" || :
+	ccm-supervisor quota resume
+
+	answers '[{ "call": [["Bash", { "command": "touch made" }]] }, { "say": "Made." }]'
+	CCM_CLIENT=$T/supervisor run -0 --separate-stderr client job resume-tasks
+	[ -z "$stderr" ]
+	state_is 'finished|1'
+	[ -e "$(echo "$CCM_HOME"/tasks/*/work/made)" ]
+	played_out
+	assert_told 'Make it.'
+	assert_told 'user: Go on with the work: it was held back for want of quota'
+}
