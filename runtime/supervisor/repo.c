@@ -12,13 +12,20 @@
 
 extern char **environ;
 
-/* LeakSanitizer asks for this, and nobody else: libgit2 1.5 does not release what it matches the names of a repository's
+/* LeakSanitizer asks for these, and nobody else: libgit2 1.5 does not release what it matches the names of a repository's
  * extensions with. */
 const char *__lsan_default_suppressions(void);
+const char *__lsan_default_options(void);
 
 const char *__lsan_default_suppressions(void)
 {
 	return "leak:libpcre2\n";
+}
+
+/* ... and it need not tell so on stderr. */
+const char *__lsan_default_options(void)
+{
+	return "print_suppressions=0";
 }
 
 char *repo_path(const char *dir, const char *name)
