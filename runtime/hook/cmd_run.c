@@ -208,7 +208,8 @@ static void remember_halt(struct work *w)
 {
 	const char *reason = w->outcome.stop_reason ? w->outcome.stop_reason : "an automation ended the turn";
 
-	if (w->halt || !w->event.name || !w->outcome.stop || w->outcome.verdict != CCM_VERDICT_DENY || strcmp(w->event.name, "PreToolUse") != 0)
+	if (w->halt || !w->event.name || !w->outcome.stop || w->outcome.verdict != CCM_VERDICT_DENY ||
+	    strcmp(w->event.name, "PreToolUse") != 0)
 		return;
 	if (halt_begin(w->store.db, &w->event, reason) < 0)
 		note(w, "the halt of this session could not be kept");

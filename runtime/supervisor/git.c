@@ -223,35 +223,37 @@ static int collect(struct words *w, const char *word, va_list ap)
 	return r;
 }
 
-int git_try(const struct git *g, struct ccm_sbuf *out, struct ccm_diag *diag, const char *word, ...)
+static int call_all(const struct git *g, struct ccm_sbuf *out, struct ccm_diag *diag, const char *word, va_list ap)
 {
 	struct words w = { .count = 0 };
 	size_t command;
-	va_list ap;
 	int r = begin(g, &w);
 
 	command = w.count;
-	va_start(ap, word);
 	if (r == 0)
 		r = collect(&w, word, ap);
-	va_end(ap);
 	return r < 0 ? r : call(g, &w, command, out, diag);
+}
+
+int git_try(const struct git *g, struct ccm_sbuf *out, struct ccm_diag *diag, const char *word, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, word);
+	r = call_all(g, out, diag, word, ap);
+	va_end(ap);
+	return r;
 }
 
 int git_run(const struct git *g, struct ccm_sbuf *out, struct ccm_diag *diag, const char *word, ...)
 {
-	struct words w = { .count = 0 };
-	size_t command;
 	va_list ap;
-	int r = begin(g, &w);
+	int r;
 
-	command = w.count;
 	va_start(ap, word);
-	if (r == 0)
-		r = collect(&w, word, ap);
+	r = call_all(g, out, diag, word, ap);
 	va_end(ap);
-	if (r == 0)
-		r = call(g, &w, command, out, diag);
 	return r > 0 ? -CCM_E_REFUSED : r;
 }
 
