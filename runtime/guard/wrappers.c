@@ -1047,8 +1047,15 @@ static void remember_alias(struct run *r, size_t verb)
 
 	if (i < r->count && (value_is(&r->words[i], "set") || value_is(&r->words[i], "add")))
 		i = skip_options(r, i + 1, "f", " file ", 0);
-	if (i + 1 < r->count && value_begins(&r->words[i], "alias."))
-		var_set(r->sh, r->words[i].text, r->words[i + 1]);
+	if (i + 1 >= r->count || !value_begins(&r->words[i], "alias."))
+		return;
+	var_set(r->sh, r->words[i].text, r->words[i + 1]);
+	/* It outlives this text, and may first be used where nobody looks. */
+	if (r->words[i + 1].text[0] == '!') {
+		struct guard_value code = value_from(&r->words[i + 1], 1);
+
+		run_in_shell(r, &code, "git alias", GUARD_MAYBE);
+	}
 }
 
 /* Options and settings that hold commands. */
