@@ -63,8 +63,8 @@ INSERT OR IGNORE INTO state.state (automation, session_id, key, value, updated_m
 SELECT automation, session_id, key, value, updated_ms FROM old.state;
 
 -- query: CARRY_ALERTS
-INSERT INTO state.alert (uuid, created_ms, level, source, session_id, event_uuid, title, body)
-SELECT uuid, created_ms, level, source, session_id, event_uuid, title, body FROM old.alert o
+INSERT INTO state.alert (uuid, created_ms, level, source, session_id, event_uuid, title, body, routed_ms)
+SELECT uuid, created_ms, level, source, session_id, event_uuid, title, body, created_ms FROM old.alert o
 WHERE NOT EXISTS (SELECT 1 FROM state.alert a WHERE a.uuid = o.uuid) ORDER BY o.id;
 
 -- Changes nothing, but takes the write lock of state.db.
@@ -758,3 +758,11 @@ SELECT task_id FROM task_session WHERE session_id = :session_id;
 
 -- query: TASK_STATES
 SELECT state, count(*) AS count FROM task GROUP BY state ORDER BY state;
+
+-- Before the first byte goes out; nothing is changed where somebody else had it or made an end of it.
+-- query: DELIVERY_BEGIN
+UPDATE delivery SET attempts = attempts + 1 WHERE id = :id AND state = 'waiting' AND attempts = :attempts;
+
+-- In the same transaction: how often it happened, as it is told now.
+-- query: DELIVERY_TOLD
+UPDATE delivery_alert SET told = (SELECT times FROM alert WHERE id = alert_id) WHERE delivery_id = :id;

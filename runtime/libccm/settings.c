@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "alert.h"
 #include "clock.h"
+#include "hours.h"
 #include "ini.h"
 #include "io.h"
 
@@ -16,6 +18,12 @@ enum type {
 	TYPE_USD,                    /* dollars and cents; kept in millionths */
 	TYPE_LIST,                   /* each line an item of text */
 	TYPE_NAMED,                  /* NAME.*: each line a choice for what stands behind the dot */
+	TYPE_KIND,                   /* likewise, where only a kind of alerts may stand there */
+	TYPE_RULE,                   /* a list: rules of alert.h */
+	TYPE_HOURS,                  /* a list: times of the day */
+	TYPE_TEXT,                   /* a list of which the last counts */
+	TYPE_SECRET,                 /* likewise: a reference */
+	TYPE_URL,                    /* likewise: an address or a reference, as it may hold a secret */
 };
 
 static const struct key {
@@ -136,8 +144,59 @@ static const struct key {
 	  "How long a task may run in all; 0 sets no bound." },
 	{ "sandbox", "idle", TYPE_DURATION, FIELD(idle_ms), "7d", NULL, 60000, 3653LL * 24 * 3600 * 1000,
 	  "How long a task that does not run is kept whole before gc saves its work to a ref and removes its folder." },
+	{ "alerts", "rule", TYPE_RULE, FIELD(alert_rules), "level>=warning project=*/work/* -> desktop digest slack", NULL, 0, 0,
+	  "Which alerts go where; the first that matches decides, and without one urgent and warning go to every channel, info into "
+	  "its digest; ccm-alerts(7) tells more." },
+	{ "alerts", "kind.*", TYPE_KIND, FIELD(alert_kinds), "info", "info|warning|urgent|off", 0, 0,
+	  "The level of what ccm tells of by itself, as in kind.agent-finished; ccm-alerts(7) names the kinds." },
+	{ "alerts", "fold", TYPE_DURATION, FIELD(alert_fold_ms), "10m", NULL, 0, 7LL * 24 * 3600 * 1000,
+	  "An alert like one of so long before is not sent again but counted; 0 sends each." },
+	{ "alerts", "quiet_hours", TYPE_HOURS, FIELD(alert_quiet_hours), "22:00-07:00", NULL, 0, 0,
+	  "Between these times of the day alerts wait; several on several lines." },
+	{ "alerts", "quiet_level", TYPE_CHOICE, FIELD(alert_quiet_level), "urgent", "info|warning|urgent|off", 0, 0,
+	  "What is sent in the quiet hours all the same: alerts of this level and above; off: none." },
+	{ "alerts", "digest", TYPE_DURATION, FIELD(alert_digest_ms), "1h", NULL, 0, 7LL * 24 * 3600 * 1000,
+	  "How long alerts for the digest are gathered before they are sent together; 0 sends each by itself at once." },
+	{ "alerts", "give_up", TYPE_DURATION, FIELD(alert_give_up_ms), "24h", NULL, 1000, 30LL * 24 * 3600 * 1000,
+	  "How long a failing delivery is tried again." },
+	{ "alerts", "timeout", TYPE_DURATION, FIELD(alert_timeout_ms), "10s", NULL, 100, 300000,
+	  "How long one attempt may take." },
+#define CHANNEL(name, c) \
+	{ name, "level", TYPE_CHOICE, FIELD(channels[c].level), "info", "info|warning|urgent", 0, 0, \
+	  "Where no rule says otherwise: the least level of what goes there." }, \
+	{ name, "max_per_hour", TYPE_COUNT, FIELD(channels[c].max_per_hour), "60", NULL, 0, 1000000, \
+	  "What is more waits for the digest; 0 sets no bound." }
+	{ "desktop", "enabled", TYPE_CHOICE, FIELD(desktop), "auto", "auto|on|off", 0, 0,
+	  "Whether alerts are shown on the desktop; auto: where there is a session bus and a notification server on it." },
+	{ "desktop", "show_command", TYPE_TEXT, FIELD(show_command), "xterm -e ccm-hook log", NULL, 0, 0,
+	  "What is started when you choose \"show\", words with blanks between." },
+	CHANNEL("desktop", CCM_DESKTOP),
+	{ "telegram", "token", TYPE_SECRET, FIELD(telegram_token), "file:~/.config/telegram-token", NULL, 0, 0,
+	  "Where your bot's token is to be found." },
+	{ "telegram", "chat_id", TYPE_TEXT, FIELD(telegram_chat), "123456789", NULL, 0, 0,
+	  "The chat that gets the alerts, and from which alone answers count." },
+	{ "telegram", "approvals", TYPE_CHOICE, FIELD(approvals), "off", "off|on", 0, 0,
+	  "Whether questions of permission are sent there, too, and wait for an answer." },
+	{ "telegram", "approval_time", TYPE_DURATION, FIELD(approval_ms), "5m", NULL, 1000, 3600000,
+	  "How long they wait; no answer is a no." },
+	{ "telegram", "api", TYPE_TEXT, FIELD(telegram_api), CCM_TELEGRAM_API, NULL, 0, 0,
+	  "A Bot API server of your own." },
+	CHANNEL("telegram", CCM_TELEGRAM),
+	{ "slack", "url", TYPE_SECRET, FIELD(slack_url), "env:SLACK_WEBHOOK", NULL, 0, 0,
+	  "Where the address of the incoming webhook is to be found." },
+	CHANNEL("slack", CCM_SLACK),
+	{ "webhook", "url", TYPE_URL, FIELD(webhook_url), "https://n8n.example/webhook/ccm", NULL, 0, 0,
+	  "Where alerts are posted as JSON: an address, or where it is to be found." },
+	{ "webhook", "secret", TYPE_SECRET, FIELD(webhook_secret), "keyring:ccm/webhook", NULL, 0, 0,
+	  "Where the secret is to be found with which they are signed." },
+	CHANNEL("webhook", CCM_WEBHOOK),
+	{ "command", "run", TYPE_TEXT, FIELD(alert_command), "/usr/local/bin/tell-me", NULL, 0, 0,
+	  "A program that gets each alert as JSON on its stdin, words with blanks between." },
+	CHANNEL("command", CCM_COMMAND),
+#undef CHANNEL
 #undef FIELD
 };
+_Static_assert(ARRAY_SIZE(keys) <= 64 * ARRAY_SIZE(((struct ccm_settings *)0)->given), "a bit of given[] for each key");
 
 int ccm_size_parse(const char *text, int64_t *ret_bytes)
 {
@@ -232,7 +291,19 @@ static int usd_parse(const char *text, int64_t *ret)
 
 static bool is_list(const struct key *k)
 {
-	return k->type == TYPE_LIST || k->type == TYPE_NAMED;
+	switch (k->type) {
+	case TYPE_LIST: case TYPE_NAMED: case TYPE_KIND: case TYPE_RULE: case TYPE_HOURS: case TYPE_TEXT: case TYPE_SECRET:
+	case TYPE_URL:
+		return true;
+	case TYPE_SIZE: case TYPE_DURATION: case TYPE_COUNT: case TYPE_CHOICE: case TYPE_USD:
+		break;
+	}
+	return false;
+}
+
+static bool is_named(const struct key *k)
+{
+	return k->type == TYPE_NAMED || k->type == TYPE_KIND;
 }
 
 /* NAME.* stands for every NAME. and something. */
@@ -240,12 +311,28 @@ static bool key_is(const struct key *k, const char *name)
 {
 	size_t bytes = strlen(k->name) - 1;
 
-	if (k->type != TYPE_NAMED)
+	if (!is_named(k))
 		return strcmp(k->name, name) == 0;
 	return strncmp(k->name, name, bytes) == 0 && name[bytes];
 }
 
-static int parse_value(const struct key *k, const char *value, int64_t *ret)
+static int url_check(const char *text)
+{
+	if (strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0)
+		return strpbrk(text, " \t") ? -EINVAL : 0;
+	return ccm_reference_check(text);
+}
+
+static int rule_check(const char *text, struct ccm_diag *diag)
+{
+	struct ccm_alert_rule rule = { 0 };
+	int r = ccm_alert_rule_parse(text, &rule, diag);
+
+	ccm_alert_rule_done(&rule);
+	return r;
+}
+
+static int parse_value(const struct key *k, const char *value, int64_t *ret, struct ccm_diag *diag)
 {
 	int r = -EINVAL;
 
@@ -264,10 +351,20 @@ static int parse_value(const struct key *k, const char *value, int64_t *ret)
 		break;
 	case TYPE_CHOICE:
 	case TYPE_NAMED:
+	case TYPE_KIND:
 		return choice_parse(k->choices, value, ret);
 	case TYPE_LIST:
+	case TYPE_TEXT:
 		*ret = 0;
 		return *value ? 0 : -EINVAL;
+	case TYPE_RULE:
+		return rule_check(value, diag);
+	case TYPE_HOURS:
+		return ccm_hours_check(value);
+	case TYPE_SECRET:
+		return ccm_reference_check(value);
+	case TYPE_URL:
+		return url_check(value);
 	}
 	if (r == 0 && (*ret < k->min || *ret > k->max))
 		r = -ERANGE;
@@ -322,15 +419,27 @@ static const char *type_name(const struct key *k)
 	return k->type == TYPE_SIZE ? "size" : k->type == TYPE_COUNT ? "whole number" : k->type == TYPE_USD ? "number" : "duration";
 }
 
-/* A wrong value leaves what was in force; of a list, nothing of the line is. */
-static void tell_value(struct reader *reader, int line, const struct key *k, const char *name, const char *value, int error)
+static const char reference_words[] = "env:NAME, file:PATH or keyring:SERVICE/ACCOUNT";
+
+/* A wrong value leaves what was in force; of a list, nothing of the line is. What may be a secret is not repeated. */
+static void tell_value(struct reader *reader, int line, const struct key *k, const char *name, const char *value, int error,
+		       const struct ccm_diag *diag)
 {
 	struct ccm_sbuf *problems = &reader->settings->problems;
 
 	ccm_sbuf_addf(problems, "%s:%d: '%s' ", reader->name, line, name);
-	if (k->type == TYPE_LIST)
+	if (k->type == TYPE_RULE)
+		ccm_sbuf_addf(problems, "is no rule: %s; the line is not used\n", ccm_diag_text(diag, error));
+	else if (k->type == TYPE_SECRET)
+		ccm_sbuf_addf(problems, "must say where the secret is, as %s; the line is not used\n", reference_words);
+	else if (k->type == TYPE_URL)
+		ccm_sbuf_addf(problems, "must begin with https:// or http://, or say where the address is, as %s; the line is not used\n",
+			      reference_words);
+	else if (k->type == TYPE_HOURS)
+		ccm_sbuf_addf(problems, "is no time of the day such as %s: '%s'; the line is not used\n", k->preset, value);
+	else if (k->type == TYPE_LIST || k->type == TYPE_TEXT)
 		ccm_sbuf_addf(problems, "has no value, such as %s\n", k->preset);
-	else if (k->type == TYPE_NAMED)
+	else if (is_named(k))
 		ccm_sbuf_addf(problems, "must be one of %s, not '%s'; the line is not used\n", k->choices, value);
 	else if (k->choices)
 		ccm_sbuf_addf(problems, "must be one of %s, not '%s'; using %s\n", k->choices, value, k->preset);
@@ -339,14 +448,28 @@ static void tell_value(struct reader *reader, int line, const struct key *k, con
 			      error == -ERANGE ? "is out of range for" : "is not", type_name(k), k->preset, value, k->preset);
 }
 
+static void tell_kinds(struct reader *reader, int line, const char *name)
+{
+	struct ccm_sbuf *problems = &reader->settings->problems;
+
+	ccm_sbuf_addf(problems, "%s:%d: '%s' is no kind of alerts; they are", reader->name, line, name);
+	for (int i = 0; i < CCM_KINDS; i++)
+		ccm_sbuf_addf(problems, "%s %s", i ? "," : "", ccm_alert_kind_name((enum ccm_alert_kind)i));
+	ccm_sbuf_adds(problems, "; the line is not used\n");
+}
+
 static void take_value(struct reader *reader, int line, const struct key *k, const char *name, const char *value)
 {
 	struct ccm_setting_item item = { .name = (char *)name, .text = (char *)value, .line = line };
-	int r = parse_value(k, value, &item.number);
+	struct ccm_diag diag = { 0 };
+	size_t n = (size_t)(k - keys);
+	int r = parse_value(k, value, &item.number, &diag);
 
-	reader->settings->given |= 1ULL << (k - keys);
-	if (r < 0)
-		tell_value(reader, line, k, name, value, r);
+	reader->settings->given[n / 64] |= 1ULL << n % 64;
+	if (k->type == TYPE_KIND && ccm_alert_kind_find(name + strlen(k->name) - 1) < 0)
+		tell_kinds(reader, line, name);
+	else if (r < 0)
+		tell_value(reader, line, k, name, value, r, &diag);
 	else if (!is_list(k))
 		*field(k, reader->settings) = item.number;
 	else if (add_item(list_field(k, reader->settings), &item) < 0)
@@ -388,7 +511,7 @@ static void set_presets(struct ccm_settings *s)
 	*s = (struct ccm_settings){ 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (!is_list(&keys[i]))
-			parse_value(&keys[i], keys[i].preset, field(&keys[i], s));
+			parse_value(&keys[i], keys[i].preset, field(&keys[i], s), NULL);
 }
 
 static void parse_into(const char *name, const char *text, struct ccm_settings *s)
@@ -435,7 +558,7 @@ bool ccm_settings_has(const struct ccm_settings *s, const char *section, const c
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
-			return s->given >> i & 1;
+			return s->given[i / 64] >> i % 64 & 1;
 	return false;
 }
 
@@ -532,9 +655,18 @@ static const char *type_words(const struct key *k)
 	case TYPE_USD:
 		return "dollars";
 	case TYPE_LIST:
+	case TYPE_HOURS:
+	case TYPE_RULE:
 		return "a list";
+	case TYPE_TEXT:
+		return "a text";
+	case TYPE_SECRET:
+		return "env:NAME, file:PATH or keyring:SERVICE/ACCOUNT";
+	case TYPE_URL:
+		return "an address, or env:NAME, file:PATH or keyring:SERVICE/ACCOUNT";
 	case TYPE_CHOICE:
 	case TYPE_NAMED:
+	case TYPE_KIND:
 		break;
 	}
 	return NULL;
@@ -562,7 +694,7 @@ void ccm_settings_manual(struct ccm_sbuf *out)
 					ccm_sbuf_addc(out, *c);
 			}
 		} else {
-			ccm_sbuf_addf(out, "%c%s", type_words(k)[0] - 'a' + 'A', type_words(k) + 1);
+			ccm_sbuf_addf(out, "%c%s", k->type == TYPE_SECRET ? 'e' : type_words(k)[0] - 'a' + 'A', type_words(k) + 1);
 		}
 		ccm_sbuf_adds(out, is_list(k) ? "; an example: " : "; the default is ");
 		ccm_sbuf_adds(out, "\\(lq");

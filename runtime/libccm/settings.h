@@ -7,6 +7,9 @@
  *
  * A key that ends in .* stands for any name behind the dot. A key that is a list may stand on several lines, an item each.
  *
+ * A secret never stands in the file, only where it is to be found, which is a reference: env:NAME, file:PATH (absolute, or ~/),
+ * keyring:SERVICE/ACCOUNT. What stands there instead of one is not kept, and no problem repeats it.
+ *
  * Units: _ms milliseconds, _bytes bytes. In the file: 10s, 5m, 250ms; 64K, 32M, 1G.
  */
 #ifndef CCM_SETTINGS_H
@@ -36,6 +39,18 @@ enum ccm_guard_profile { CCM_GUARD_RELAXED, CCM_GUARD_STANDARD, CCM_GUARD_STRICT
 enum ccm_guard_say { CCM_GUARD_OFF, CCM_GUARD_WARN, CCM_GUARD_ASK, CCM_GUARD_DENY };       /* in rising order of rank */
 
 #define CCM_STATUSLINE_TEMPLATE "{model} | {project} {branch} | context {context} | 5h {5h} | 7d {7d} | {cost} | {alerts}"
+
+enum ccm_alert_level { CCM_ALERT_INFO, CCM_ALERT_WARNING, CCM_ALERT_URGENT, CCM_ALERT_OFF };       /* off: of a kind only */
+enum ccm_channel { CCM_DESKTOP, CCM_TELEGRAM, CCM_SLACK, CCM_WEBHOOK, CCM_COMMAND, CCM_CHANNELS };
+enum ccm_desktop { CCM_DESKTOP_AUTO, CCM_DESKTOP_ON, CCM_DESKTOP_OFF };
+
+/* What every channel has. */
+struct ccm_channel_settings {
+	int64_t level;                 /* level, an enum ccm_alert_level: the least that goes there */
+	int64_t max_per_hour;          /* max_per_hour; 0: no bound */
+};
+
+#define CCM_TELEGRAM_API "https://api.telegram.org"
 enum ccm_agent { CCM_AGENT_CLAUDE, CCM_AGENT_CODEX, CCM_AGENT_CUSTOM };
 
 enum ccm_payload_form { CCM_PAYLOAD_FULL, CCM_PAYLOAD_REDACTED, CCM_PAYLOAD_NONE };
@@ -90,7 +105,27 @@ struct ccm_settings {
 	int64_t max_memory_bytes;      /* [sandbox] max_memory */
 	int64_t max_time_ms;           /* [sandbox] max_time */
 	int64_t idle_ms;               /* [sandbox] idle */
-	uint64_t given;                /* which keys the file has; see ccm_settings_has() */
+	struct ccm_setting_list alert_rules;           /* [alerts] rule, in order; each can be parsed, see alert.h */
+	struct ccm_setting_list alert_kinds;           /* [alerts] kind.NAME; number: an enum ccm_alert_level */
+	int64_t alert_fold_ms;         /* [alerts] fold; 0: none is folded */
+	struct ccm_setting_list alert_quiet_hours;     /* [alerts] quiet_hours */
+	int64_t alert_quiet_level;     /* [alerts] quiet_level, an enum ccm_alert_level */
+	int64_t alert_digest_ms;       /* [alerts] digest; 0: none is kept back */
+	int64_t alert_give_up_ms;      /* [alerts] give_up */
+	int64_t alert_timeout_ms;      /* [alerts] timeout */
+	struct ccm_channel_settings channels[CCM_CHANNELS];
+	int64_t desktop;               /* [desktop] enabled, an enum ccm_desktop */
+	struct ccm_setting_list show_command;          /* [desktop] show_command; the last one counts, as in what follows */
+	struct ccm_setting_list telegram_token;        /* [telegram] token, a reference: see below */
+	struct ccm_setting_list telegram_chat;         /* [telegram] chat_id */
+	struct ccm_setting_list telegram_api;          /* [telegram] api; none: CCM_TELEGRAM_API */
+	int64_t approvals;             /* [telegram] approvals: 1 on */
+	int64_t approval_ms;           /* [telegram] approval_time */
+	struct ccm_setting_list slack_url;             /* [slack] url, a reference */
+	struct ccm_setting_list webhook_url;           /* [webhook] url: http:// or https://, or a reference */
+	struct ccm_setting_list webhook_secret;        /* [webhook] secret, a reference */
+	struct ccm_setting_list alert_command;         /* [command] run */
+	uint64_t given[2];             /* which keys the file has; see ccm_settings_has() */
 	struct ccm_sbuf problems;      /* one line each: "config.ini:3: unknown key 'payloda' ..." */
 };
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "libccm/clock.h"
+#include "libccm/hours.h"
 #include "libccm/io.h"
 #include "libccm/json.h"
 #include "libccm/log.h"
@@ -24,36 +25,6 @@
 extern char **environ;
 
 /* ---- when ---- */
-
-static int minutes_of_day(int64_t ms)
-{
-	time_t t = (time_t)(ms / 1000);
-	struct tm tm;
-
-	return localtime_r(&t, &tm) ? tm.tm_hour * 60 + tm.tm_min : 0;
-}
-
-bool resume_is_quiet(const struct ccm_setting_list *hours, int64_t ms, const char **ret_bad)
-{
-	int now = minutes_of_day(ms);
-
-	for (size_t i = 0; i < hours->count; i++) {
-		unsigned h1, m1, h2, m2, end = 0;
-		int from, to;
-
-		if (sscanf(hours->items[i].text, "%2u:%2u-%2u:%2u%n", &h1, &m1, &h2, &m2, &end) != 4 ||
-		    hours->items[i].text[end] || h1 > 24 || h2 > 24 || m1 > 59 || m2 > 59) {
-			if (!*ret_bad)
-				*ret_bad = hours->items[i].text;
-			continue;
-		}
-		from = (int)(h1 * 60 + m1);
-		to = (int)(h2 * 60 + m2);
-		if (from <= to ? now >= from && now < to : now >= from || now < to)
-			return true;
-	}
-	return false;
-}
 
 static int64_t start_of_day(int64_t ms)
 {
@@ -75,7 +46,7 @@ static int is_time(struct ctx *ctx, int64_t now_ms)
 	const char *bad = NULL;
 	int r;
 
-	if (resume_is_quiet(&s->quiet_hours, now_ms, &bad))
+	if (ccm_hours_end(&s->quiet_hours, now_ms, &bad))
 		return 0;
 	/* What the person meant is not known: rather not. */
 	if (bad) {

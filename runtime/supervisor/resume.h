@@ -27,7 +27,4 @@ int resume_next_task(struct ctx *ctx);
 /* Whether tasks must wait: quota-pause is enabled, and work must wait. 1: why says it; 0: not. */
 int resume_must_wait(struct ctx *ctx, int64_t now_ms, struct ccm_sbuf *why);
 
-/* Whether ms lies in one of the times of the day. A text that is no such time is never; *ret_bad is the first of those. */
-bool resume_is_quiet(const struct ccm_setting_list *hours, int64_t ms, const char **ret_bad);
-
 #endif
