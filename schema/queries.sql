@@ -766,3 +766,44 @@ UPDATE delivery SET attempts = attempts + 1 WHERE id = :id AND state = 'waiting'
 -- In the same transaction: how often it happened, as it is told now.
 -- query: DELIVERY_TOLD
 UPDATE delivery_alert SET told = (SELECT times FROM alert WHERE id = alert_id) WHERE delivery_id = :id;
+
+-- The next one that is due, with the alert that it tells of, if it is one.
+-- query: DELIVERY_NEXT
+SELECT d.id, d.uuid, d.level, d.attempts, d.created_ms, d.alert_id, a.uuid AS alert_uuid, a.kind, a.source, a.title, a.body,
+  a.project, a.session_id, a.event_uuid, a.created_ms AS alert_ms, a.times
+FROM delivery d LEFT JOIN alert a ON a.id = d.alert_id
+WHERE d.channel = :channel AND d.state = 'waiting' AND d.due_ms <= :now_ms ORDER BY d.id LIMIT 1;
+
+-- query: DELIVERY_ITEMS
+SELECT a.uuid, a.level, a.kind, a.source, a.title, a.created_ms, a.times, i.again
+FROM delivery_alert i JOIN alert a ON a.id = i.alert_id WHERE i.delivery_id = :id ORDER BY a.id;
+
+-- What the channel was last sent of what folds with that alert, within a day.
+-- query: DELIVERY_EARLIER
+SELECT d.remote_id FROM alert a
+  JOIN alert b ON b.created_ms BETWEEN a.created_ms - 86400000 AND a.created_ms AND b.id < a.id AND b.source = a.source
+    AND b.kind IS a.kind AND b.title = a.title AND b.session_id IS a.session_id
+  JOIN delivery d ON d.alert_id = b.id
+WHERE a.id = :alert_id AND d.channel = :channel AND d.state = 'sent' AND d.remote_id IS NOT NULL ORDER BY d.id DESC LIMIT 1;
+
+-- query: DELIVERY_LATER
+UPDATE delivery SET due_ms = :due_ms, problem = :problem WHERE id = :id AND state = 'waiting';
+
+-- query: DELIVERY_END
+UPDATE delivery SET state = :state, problem = :problem, sent_ms = :sent_ms, remote_id = :remote_id
+WHERE id = :id AND state = 'waiting';
+
+-- query: OUTLET_GET
+SELECT blocked_until_ms, failures, deaths, problem FROM outlet WHERE channel = :channel;
+
+-- query: OUTLET_BLOCK
+INSERT INTO outlet (channel, blocked_until_ms, failures, problem) VALUES (:channel, :until_ms, 1, :problem)
+ON CONFLICT (channel) DO UPDATE SET blocked_until_ms = :until_ms, failures = failures + 1, problem = :problem;
+
+-- query: OUTLET_DEATH
+INSERT INTO outlet (channel, deaths, problem) VALUES (:channel, 1, :problem)
+ON CONFLICT (channel) DO UPDATE SET blocked_until_ms = 0, failures = 0, deaths = deaths + 1, problem = :problem;
+
+-- query: OUTLET_WELL
+UPDATE outlet SET blocked_until_ms = 0, failures = 0, deaths = 0, problem = NULL
+WHERE channel = :channel AND (blocked_until_ms <> 0 OR failures <> 0 OR deaths <> 0 OR problem IS NOT NULL);

@@ -74,7 +74,7 @@ int ccm_channel_find(const char *name)
 
 /* ---- channels ---- */
 
-static bool has_session_bus(void)
+bool ccm_session_bus_is_there(void)
 {
 	const char *address = getenv("DBUS_SESSION_BUS_ADDRESS"), *runtime = getenv("XDG_RUNTIME_DIR");
 	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
@@ -91,7 +91,7 @@ bool ccm_channel_is_set_up(const struct ccm_settings *s, enum ccm_channel channe
 {
 	switch (channel) {
 	case CCM_DESKTOP:
-		return s->desktop == CCM_DESKTOP_ON || (s->desktop == CCM_DESKTOP_AUTO && has_session_bus());
+		return s->desktop == CCM_DESKTOP_ON || (s->desktop == CCM_DESKTOP_AUTO && ccm_session_bus_is_there());
 	case CCM_TELEGRAM:
 		return s->telegram_token.count && s->telegram_chat.count;
 	case CCM_SLACK:

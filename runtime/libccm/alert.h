@@ -47,6 +47,10 @@ int ccm_alert_level_find(const char *name);      /* info, warning, urgent; -ENOE
 const char *ccm_channel_name(enum ccm_channel channel);
 int ccm_channel_find(const char *name);          /* an enum ccm_channel, or -ENOENT */
 
+/* Whether D-Bus can be asked: $DBUS_SESSION_BUS_ADDRESS or $XDG_RUNTIME_DIR/bus. Libraries would also start a bus of their own
+ * where X11 is: nobody listens on that one. */
+bool ccm_session_bus_is_there(void);
+
 /* Whether it has what it needs in config.ini. A desktop that is auto is set up where there is a session bus; whether a notification
  * server answers there is not asked. */
 bool ccm_channel_is_set_up(const struct ccm_settings *s, enum ccm_channel channel);

@@ -159,6 +159,8 @@ static const struct key {
 	  "How long alerts for the digest are gathered before they are sent together; 0 sends each by itself at once." },
 	{ "alerts", "give_up", TYPE_DURATION, FIELD(alert_give_up_ms), "24h", NULL, 1000, 30LL * 24 * 3600 * 1000,
 	  "How long a failing delivery is tried again." },
+	{ "alerts", "retry", TYPE_DURATION, FIELD(alert_retry_ms), "1s", NULL, 1, 900000,
+	  "How long it waits at most before a failed delivery is tried again; at every failure more twice as long, up to 15 minutes." },
 	{ "alerts", "timeout", TYPE_DURATION, FIELD(alert_timeout_ms), "10s", NULL, 100, 300000,
 	  "How long one attempt may take." },
 #define CHANNEL(name, c) \

@@ -112,6 +112,7 @@ struct ccm_settings {
 	int64_t alert_quiet_level;     /* [alerts] quiet_level, an enum ccm_alert_level */
 	int64_t alert_digest_ms;       /* [alerts] digest; 0: none is kept back */
 	int64_t alert_give_up_ms;      /* [alerts] give_up */
+	int64_t alert_retry_ms;        /* [alerts] retry: before the second attempt */
 	int64_t alert_timeout_ms;      /* [alerts] timeout */
 	struct ccm_channel_settings channels[CCM_CHANNELS];
 	int64_t desktop;               /* [desktop] enabled, an enum ccm_desktop */

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* ccm-deliver - brings alerts to where the person is. Started by ccm-supervisor; people use `ccm-supervisor alerts`.
+ *
+ *     ccm-deliver CHANNEL [--parent PID]   sends what is due on the channel, in order, and ends when nothing is
+ *     ccm-deliver test CHANNEL             sends a message of its own now, and says what became of it
+ *
+ * One process for each channel: what stalls one holds up no other. It holds CCM_HOME/deliver.CHANNEL.lock while it works;
+ * who finds that taken leaves the work to whoever has it. With --parent it ends with that process, and a regular file on stdin
+ * is the configuration in force.
+ *
+ * A delivery is `sent` once the receiver has said so. Killed in between, it is sent again with the same uuid. A failure that may pass
+ * blocks the channel until the next try, so that the order stays; one that will not makes the delivery dead, and the next one is
+ * tried. Tokens are in this process only: it leaves no core file, and what it starts does not get them.
+ *
+ * Exit status: 0 there is nothing due any more, or somebody else is at it; 1 the database could not be used, or the test failed.
+ */
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include "deliver.h"
+#include "http.h"
+#include "libccm/alert.h"
+#include "libccm/clock.h"
+#include "libccm/io.h"
+#include "libccm/log.h"
+#include "libccm/term.h"
+#include "libccm/uuid.h"
+#include "secret.h"
+#include "sender.h"
+
+#define CONFIG_MAX_BYTES (1 << 20)
+
+/* ---- beginning */
+
+static void end_with(pid_t parent)
+{
+#ifdef __linux__
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+#endif
+	if (getppid() != parent)
+		raise(SIGTERM);
+}
+
+/* The daemon's configuration may be older than the file: one with mistakes in it is not taken. */
+static int take_config(struct ctx *ctx)
+{
+	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
+	struct stat st;
+	int r;
+
+	if (fstat(STDIN_FILENO, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	r = ccm_read_fd(STDIN_FILENO, CONFIG_MAX_BYTES, &text);
+	if (r < 0)
+		return r;
+	ccm_settings_done(&ctx->settings);
+	ccm_settings_parse(ctx->paths.config, ccm_sbuf_str(&text), &ctx->settings);
+	return 0;
+}
+
+static int open_sender(struct ctx *ctx, const struct sender *sender, struct sender_ctx *ret)
+{
+	*ret = (struct sender_ctx){ .ctx = ctx };
+	return sender->needs_http ? http_open(&ret->http) : 0;
+}
+
+/* ---- a channel */
+
+/* 1: ours; 0: somebody else is at it. */
+static int take_lock(const struct ctx *ctx, const char *channel, int *ret_fd)
+{
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+	_cleanup_close_ int fd = -1;
+
+	ccm_sbuf_addf(&path, "%s/deliver.%s.lock", ctx->paths.home, channel);
+	if (ccm_sbuf_error(&path))
+		return -ENOMEM;
+	fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		ccm_error("cannot open '%s': %s", path.text, strerror(errno));
+		return -CCM_E_SAID;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? 0 : -errno;
+	*ret_fd = TAKE_FD(fd);
+	return 1;
+}
+
+/* Whoever came while we had the lock went away: what they came for is looked for once more when it is free. */
+static int work(struct ctx *ctx, const struct sender *sender, struct sender_ctx *s)
+{
+	int r;
+
+	do {
+		_cleanup_close_ int lock = -1;
+
+		r = take_lock(ctx, sender->name, &lock);
+		if (r > 0)
+			r = deliver_due(ctx, sender, s);
+		if (r <= 0)
+			return r;
+	} while ((r = deliver_is_due(ctx, sender)) > 0);
+	return r;
+}
+
+static int run_channel(struct ctx *ctx, const struct sender *sender)
+{
+	struct sender_ctx s;
+	int r;
+
+	r = ccm_command_open_db(ctx, DB_WRITE);
+	if (r == 0)
+		r = open_sender(ctx, sender, &s);
+	if (r < 0)
+		return r;
+	r = work(ctx, sender, &s);
+	if (sender->finish)
+		sender->finish(&s);
+	http_close(s.http);
+	return r;
+}
+
+static int cmd_channel(struct ctx *ctx, int argc, char **argv)
+{
+	const struct sender *sender = sender_find(ctx->usage.command);
+	int64_t parent = 0;
+	const struct ccm_opt opts[] = {
+		OPT_INT("parent", 0, "PID", &parent, 1, INT32_MAX, "as ccm-supervisor starts it: its child, config on stdin"),
+		OPT_END
+	};
+	int r = 0;
+
+	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
+	if (argc < 0)
+		return argc;
+	if (parent) {
+		end_with((pid_t)parent);
+		r = take_config(ctx);
+	}
+	return r < 0 ? r : run_channel(ctx, sender);
+}
+
+/* ---- a test */
+
+static struct alert_message test_message(const char uuid[CCM_UUID_CHARS + 1], enum ccm_alert_level level)
+{
+	return (struct alert_message){
+		.uuid = uuid, .level = level, .kind = "test", .source = "ccm", .title = "ccm: this is a test",
+		.body = "If you can read this, alerts reach you here.", .created_ms = ccm_now_ms(), .times = 1, .attempt = 1,
+	};
+}
+
+static int say_result(const struct sender *sender, const struct send_result *result, int64_t took_ms)
+{
+	const char *problem = ccm_sbuf_str(&result->problem);
+
+	switch (result->outcome) {
+	case SEND_SENT:
+		printf("%s: sent in %lld ms%s%s\n", sender->name, (long long)took_ms, problem[0] ? ", but " : "", problem);
+		return 0;
+	case SEND_LATER:
+		ccm_error("%s: %s (an alert would be tried again)", sender->name, problem);
+		break;
+	case SEND_NEVER:
+		ccm_error("%s: %s (an alert would not be tried again)", sender->name, problem);
+		break;
+	case SEND_DROPPED:
+		ccm_error("%s: %s (alerts for it are dropped)", sender->name, problem);
+		break;
+	}
+	return -CCM_E_SAID;
+}
+
+static int cmd_test(struct ctx *ctx, int argc, char **argv)
+{
+	const char *level = "info";
+	const struct ccm_opt opts[] = {
+		OPT_CHOICE("level", 'l', &level, "info|warning|urgent", "of the test message (default info)"),
+		OPT_END
+	};
+	_cleanup_send_result_ struct send_result result = { 0 };
+	char uuid[CCM_UUID_CHARS + 1];
+	const struct sender *sender;
+	struct alert_message m;
+	struct sender_ctx s;
+	int64_t start_us;
+	int r;
+
+	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
+	if (argc < 0)
+		return argc;
+	sender = sender_find(argv[0]);
+	if (!sender)
+		return ccm_opt_error(&ctx->usage, "there is no channel '%s': desktop, telegram, slack, webhook, command", argv[0]);
+	if (!ccm_channel_is_set_up(&ctx->settings, sender->channel)) {
+		ccm_error("%s is not set up: %s (in '%s')", sender->name, sender->missing, ctx->paths.config);
+		return -CCM_E_SAID;
+	}
+	r = open_sender(ctx, sender, &s);
+	if (r < 0)
+		return r;
+	ccm_uuid_make(ccm_now_ms(), uuid);
+	start_us = ccm_mono_us();
+	m = test_message(uuid, (enum ccm_alert_level)ccm_alert_level_find(level));
+	r = sender->send(&s, &m, &result);
+	if (r == 0)
+		r = say_result(sender, &result, (ccm_mono_us() - start_us) / 1000);
+	http_close(s.http);
+	return r;
+}
+
+/* ---- the program */
+
+#define CHANNEL(name) { name, "", "send what is due there", 0, 0, DB_NONE, cmd_channel, false }
+static const struct command commands[] = {
+	CHANNEL("command"),
+	{ "test", "CHANNEL", "send a test message now, and say what became of it", 1, 1, DB_NONE, cmd_test, true },
+	{ 0 }
+};
+
+static const struct ccm_program program = {
+	.name = "ccm-deliver",
+	.about = "Brings alerts to where the person is. ccm-supervisor starts it.",
+	.commands = commands,
+};
+
+int main(int argc, char **argv)
+{
+	secret_protect_process();
+	signal(SIGPIPE, SIG_IGN);
+	return ccm_command_main(&program, argc, argv);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "sender.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "libccm/alert.h"
+#include "libccm/clock.h"
+#include "libccm/utf8.h"
+
+#define ELLIPSIS "…"
+
+const struct sender *const senders[] = {
+	&sender_command, NULL
+};
+
+const struct sender *sender_find(const char *name)
+{
+	for (size_t i = 0; senders[i]; i++)
+		if (strcmp(senders[i]->name, name) == 0)
+			return senders[i];
+	return NULL;
+}
+
+void send_result_done(struct send_result *r)
+{
+	ccm_sbuf_done(&r->problem);
+	ccm_sbuf_done(&r->remote_id);
+}
+
+void send_result_set(struct send_result *r, enum send_outcome outcome, const char *format, ...)
+{
+	char *text;
+	va_list ap;
+	int n;
+
+	r->outcome = outcome;
+	ccm_sbuf_clear(&r->problem);
+	va_start(ap, format);
+	n = vasprintf(&text, format, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	ccm_sbuf_adds(&r->problem, text);
+	free(text);
+}
+
+void sender_cut(struct ccm_sbuf *out, const char *text, size_t max)
+{
+	size_t bytes = strlen(text);
+
+	if (bytes <= max) {
+		ccm_sbuf_add(out, text, bytes);
+		return;
+	}
+	ccm_sbuf_add(out, text, ccm_utf8_cut(text, bytes, max > strlen(ELLIPSIS) ? max - strlen(ELLIPSIS) : 0));
+	ccm_sbuf_adds(out, ELLIPSIS);
+}
+
+static json_t *items_json(const struct alert_message *m)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < m->item_count; i++) {
+		const struct alert_item *a = &m->items[i];
+		char created[40];
+
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:I, s:b}", "alert", a->uuid,
+			"level", ccm_alert_level_name(a->level), "kind", a->kind, "source", a->source, "title", a->title,
+			"created", ccm_time_format(a->created_ms, true, created, sizeof created), "times",
+			(json_int_t)a->times, "again", a->again));
+	}
+	return list;
+}
+
+int sender_json(const struct alert_message *m, struct ccm_sbuf *out)
+{
+	char created[40];
+	json_auto_t *root = json_pack("{s:s, s:i, s:s?, s:s, s:s?, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s, s:I, s:I, s:o}",
+		"id", m->uuid, "version", 1, "alert", m->alert_uuid, "level", ccm_alert_level_name(m->level), "kind", m->kind,
+		"title", m->title, "body", m->body, "source", m->source, "project", m->project, "session_id", m->session_id,
+		"event_id", m->event_uuid, "created", ccm_time_format(m->created_ms, true, created, sizeof created),
+		"created_ms", (json_int_t)m->created_ms, "times", (json_int_t)m->times, "items", items_json(m));
+	_cleanup_free_ char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+
+	if (!text)
+		return -ENOMEM;
+	ccm_sbuf_adds(out, text);
+	return ccm_sbuf_error(out);
+}
