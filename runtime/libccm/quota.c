@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "alert.h"
 #include "transcript.h"
 #include "uuid.h"
 
@@ -188,7 +189,7 @@ static int tell(struct ccm_db *db, const struct row *row, int64_t now_ms)
 	return ccm_db_exec(db, Q_ALERT_INSERT, DB_ARGS(
 		DB_TEXT("uuid", uuid), DB_INT("created_ms", now_ms), DB_TEXT("level", levels[row->state]),
 		DB_TEXT("source", "ccm"), DB_NULL("session_id"), DB_NULL("event_uuid"), DB_TEXT("title", title),
-		DB_NULL("body")));
+		DB_NULL("body"), DB_TEXT("kind", ccm_alert_kind_name(CCM_KIND_QUOTA))));
 }
 
 static int move(struct ccm_db *db, struct row *row, enum state to, const char *source, int64_t now_ms)

@@ -153,7 +153,7 @@ static int take_alert(struct channel *c, struct ccm_db *db, const struct task *t
 		line = NULL;
 		return -ENOMEM;
 	}
-	return task_alert(db, t, level, line, body);
+	return task_alert(db, t, false, level, line, body);
 }
 
 /* ---- files ---- */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "libccm/alert.h"
 #include "libccm/clock.h"
 #include "libccm/log.h"
 #include "libccm/proc.h"
@@ -94,7 +95,8 @@ static int raise_alert(struct ccm_db *db, const char *title, const char *body)
 	ccm_uuid_make(now_ms, uuid);
 	return ccm_db_exec(db, Q_ALERT_INSERT, DB_ARGS(
 		DB_TEXT("uuid", uuid), DB_INT("created_ms", now_ms), DB_TEXT("level", "urgent"), DB_TEXT("source", "ccm"),
-		DB_NULL("session_id"), DB_NULL("event_uuid"), DB_TEXT("title", title), DB_TEXT("body", body)));
+		DB_NULL("session_id"), DB_NULL("event_uuid"), DB_TEXT("title", title), DB_TEXT("body", body),
+		DB_TEXT("kind", ccm_alert_kind_name(CCM_KIND_STORAGE))));
 }
 
 static int check_file(struct ctx *ctx, enum ccm_db_file file, const char *name)

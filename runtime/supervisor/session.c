@@ -314,7 +314,7 @@ static void wait_for_quota(struct session *s, const char *why)
 	s->asked_us = 0;
 	mark_held(s);
 	task_log(ctx->db, t->id, "limit", "%s", ccm_sbuf_str(&words));
-	task_alert(ctx->db, t, by_itself ? "warning" : "urgent", ccm_sbuf_str(&words), ccm_sbuf_str(&body));
+	task_alert(ctx->db, t, true, by_itself ? "warning" : "urgent", ccm_sbuf_str(&words), ccm_sbuf_str(&body));
 }
 
 /* By a process of its own: it may have to ask ccusage, and it does so for one task at a time. */
@@ -358,14 +358,14 @@ static void check_bounds(struct session *s)
 		s->near[i] = true;
 		snprintf(title, sizeof title, "%d %% used: %s", LIMITS_NEAR_PERCENT, words);
 		task_log(ctx->db, t->id, "limit", "%s", title);
-		task_alert(ctx->db, t, "warning", title, NULL);
+		task_alert(ctx->db, t, true, "warning", title, NULL);
 	}
 	i = limits_over(&s->limits, &s->use, 100, -1, words, sizeof words);
 	if (i < 0 || s->stopped || s->end_us)
 		return;
 	snprintf(title, sizeof title, "stopped at a limit: %s", words);
 	task_log(ctx->db, t->id, "limit", "%s", title);
-	task_alert(ctx->db, t, "urgent", title, "Its processes are held. Resume it ('ccm-supervisor task resume') or end it "
+	task_alert(ctx->db, t, true, "urgent", title, "Its processes are held. Resume it ('ccm-supervisor task resume') or end it "
 						"('ccm-supervisor task stop --end').");
 	snprintf(title, sizeof title, "limit reached: %s", words);
 	stop(s, title);

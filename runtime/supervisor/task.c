@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "libccm/alert.h"
 #include "libccm/clock.h"
 #include "libccm/term.h"
 #include "libccm/utf8.h"
@@ -360,7 +361,7 @@ int task_move(struct ccm_db *db, struct task *t, enum task_event on, const struc
 	return 0;
 }
 
-int task_alert(struct ccm_db *db, const struct task *t, const char *level, const char *title, const char *body)
+int task_alert(struct ccm_db *db, const struct task *t, bool own, const char *level, const char *title, const char *body)
 {
 	_cleanup_sbuf_ struct ccm_sbuf line = { 0 };
 	char uuid[CCM_UUID_CHARS + 1];
@@ -375,7 +376,8 @@ int task_alert(struct ccm_db *db, const struct task *t, const char *level, const
 	ccm_uuid_make(now, uuid);
 	r = ccm_db_exec(db, Q_ALERT_INSERT, DB_ARGS(
 		DB_TEXT("uuid", uuid), DB_INT("created_ms", now), DB_TEXT("level", level), DB_TEXT("source", "ccm-supervisor"),
-		DB_NULL("session_id"), DB_NULL("event_uuid"), DB_TEXT("title", line.text), DB_TEXT("body", body)));
+		DB_NULL("session_id"), DB_NULL("event_uuid"), DB_TEXT("title", line.text), DB_TEXT("body", body),
+		DB_TEXT("kind", own ? ccm_alert_kind_name(CCM_KIND_TASK) : NULL), DB_TEXT("project", t->repository)));
 	return r < 0 ? r : 0;
 }
 

@@ -98,8 +98,8 @@ bool task_can(const struct task *t, enum task_event on);
 
 int task_log(struct ccm_db *db, const char *id, const char *kind, const char *format, ...) _printf_(4, 5);
 
-/* Tells the person: a row in alert. */
-int task_alert(struct ccm_db *db, const struct task *t, const char *level, const char *title, const char *body);
+/* Tells the person: a row in alert. own: of what ccm saw itself, not what came out of the task. */
+int task_alert(struct ccm_db *db, const struct task *t, bool own, const char *level, const char *title, const char *body);
 
 /* If its supervisor is gone, it is lost. */
 int task_refresh(struct ccm_db *db, const struct ccm_paths *paths, struct task *t);

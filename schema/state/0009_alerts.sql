@@ -3,7 +3,7 @@
 
 -- alert.kind: agent-needs-input, agent-finished, agent-failed, guard-deny, halt, quota, task, automation-fails, hook-gap, storage;
 -- NULL: raised by an automation or a person. rule: the guard's rule it is about. event: the name of the event it is about.
--- routed_ms: when it was seen to; NULL: not yet. routing: the words of the rule that decided. folded_into: alert.id of the
+-- routed_ms: when it was seen to; NULL: not yet. routing: the rule that decided, or folded, off, none, default. folded_into: alert.id of the
 -- first of its like, with which it is counted. times: with those folded into it.
 ALTER TABLE alert ADD COLUMN kind TEXT;
 ALTER TABLE alert ADD COLUMN rule TEXT;
@@ -15,6 +15,8 @@ ALTER TABLE alert ADD COLUMN folded_into INTEGER;
 ALTER TABLE alert ADD COLUMN times INTEGER NOT NULL DEFAULT 1;
 CREATE INDEX alert_unrouted ON alert (id) WHERE routed_ms IS NULL;
 CREATE INDEX alert_created ON alert (created_ms);
+CREATE INDEX alert_title ON alert (title);
+CREATE INDEX alert_event ON alert (event_uuid) WHERE event_uuid IS NOT NULL;
 
 -- What was raised before is not told now.
 UPDATE alert SET routed_ms = created_ms;
@@ -34,7 +36,8 @@ CREATE TABLE delivery (
   sent_ms    INTEGER,                  -- when the receiver had it
   remote_id  TEXT                      -- what the receiver calls it
 ) STRICT;
-CREATE INDEX delivery_due ON delivery (channel, state, due_ms);
+CREATE INDEX delivery_waiting ON delivery (channel, due_ms) WHERE state = 'waiting';
+CREATE INDEX delivery_created ON delivery (created_ms);
 CREATE INDEX delivery_about ON delivery (alert_id) WHERE alert_id IS NOT NULL;
 
 -- delivery_alert: what a delivery tells of: one alert, or those of a digest.
