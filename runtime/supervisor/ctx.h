@@ -25,4 +25,9 @@ int cmd_status(struct ctx *ctx, int argc, char **argv);
 int cmd_task(struct ctx *ctx, int argc, char **argv);
 int cmd_uninstall(struct ctx *ctx, int argc, char **argv);
 
+/* Stands in two tables: that of ccm-supervisor, and that of the program that it becomes. */
+#define COMMAND_CHECKPOINT(run, shows_settings) \
+	{ "checkpoint", "take|list|show|diff|restore|undo|prune", "states of a working tree: keep them, look, have them back", \
+	  0, -1, DB_NONE, run, shows_settings }
+
 #endif

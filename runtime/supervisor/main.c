@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctx.h"
+#include "elsewhere.h"
 
 static const struct command commands[] = {
-	{ "checkpoint", "take|list|show|diff|restore|undo|prune", "states of a working tree: keep them, look, have them back",
-	  0, -1, DB_NONE, cmd_checkpoint, true },
+	COMMAND_CHECKPOINT(cmd_elsewhere, false),
 	{ "daemon", "", "stay, and do what is to be done again and again", 0, 0, DB_NONE, cmd_daemon, false },
 	{ "install", "", "start the daemon with your session, now and from now on", 0, 0, DB_NONE, cmd_install, false },
 	{ "uninstall", "", "end it, and start it no more", 0, 0, DB_NONE, cmd_uninstall, false },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* no_certificates - libgit2 does not read the system's certificates when ccm-supervisor starts.
+/* no_certificates - libgit2 does not read the system's certificates when ccm-checkpoint starts.
  *
  * Where it was built with mbed TLS, as in Debian, libgit2 parses all of them in git_libgit2_init(): a third of the time
  * that a checkpoint takes in this program. Nothing here reaches a remote repository through libgit2, so it finds these

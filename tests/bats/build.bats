@@ -64,3 +64,8 @@ setup() {
 		esac
 	done < <(sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' <<<"$output")
 }
+
+@test "build: ccm-supervisor needs no library that is for one of its commands only: git, web, messages" {
+	run -0 readelf -dW "$CCM_BUILD/ccm-supervisor"
+	run ! grep -E 'lib(git2|z|curl|ssl|crypto|ssh|notify|glib|gio)[-.0-9]' <<<"$output"
+}

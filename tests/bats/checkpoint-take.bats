@@ -397,3 +397,9 @@ $(git -C lib rev-parse HEAD) lib" ]
 	take --session s1
 	[ "$(cp_ show 2 --json | jq -r .prompt)" = null ]
 }
+
+@test "checkpoint: a part of ccm that is missing is named, with the remedy" {
+	CCM_LIBEXEC_DIR="$HOME/none" run -1 --separate-stderr ccm-supervisor checkpoint list
+	[ -z "$output" ]
+	[ "$stderr" = "ccm-supervisor: cannot start '$HOME/none/ccm-checkpoint': No such file or directory; install ccm again" ]
+}
