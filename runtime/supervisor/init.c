@@ -208,7 +208,7 @@ static void __attribute__((noreturn)) program_main(const struct init_plan *plan,
 	if (r < 0)
 		fail(plan, ccm_diag_set(&diag, r, "cannot put the Landlock rules into force: %s", strerror(-r)), false,
 		     &diag);
-	r = seccomp_filter_load(plan->filter);
+	r = seccomp_load_filter(plan->namespaces, !plan->namespaces || plan->spec->denied_fd >= 0);
 	if (r < 0 && r != -ENOENT)
 		fail(plan, ccm_diag_set(&diag, r, "cannot load the system call filter: %s", strerror(-r)), false, &diag);
 	if (r >= 0)

@@ -37,7 +37,6 @@ struct init_plan {
 	gid_t gid;
 	int setup_fd, control_fd;
 	int slave_fd;                /* of the program's terminal; -1: none */
-	struct seccomp_filter *filter;
 };
 
 /* In the new process; never returns. */

@@ -117,7 +117,6 @@ static int listen_to_setup(struct start *s, int fd, struct ccm_diag *diag)
 static int start_once(struct start *s, bool namespaces, struct ccm_diag *diag)
 {
 	_cleanup_close_ int setup = -1, setup_inside = -1, control = -1, control_inside = -1;
-	_cleanup_(seccomp_filter_freep) struct seccomp_filter *filter = NULL;
 	int pair[2], r;
 	pid_t pid;
 
@@ -129,12 +128,9 @@ static int start_once(struct start *s, bool namespaces, struct ccm_diag *diag)
 		return -errno;
 	control = pair[0];
 	control_inside = pair[1];
-	r = seccomp_filter_make(namespaces, !namespaces || s->spec->denied_fd >= 0, &filter);
-	if (r < 0)
-		return ccm_diag_set(diag, r, "cannot make the system call filter: %s", strerror(-r));
 	const struct init_plan plan = {
 		.spec = s->spec, .argv = s->argv, .namespaces = namespaces, .abi = s->abi, .uid = geteuid(), .gid = getegid(),
-		.setup_fd = setup_inside, .control_fd = control_inside, .slave_fd = s->slave_fd, .filter = filter,
+		.setup_fd = setup_inside, .control_fd = control_inside, .slave_fd = s->slave_fd,
 	};
 	fflush(NULL);
 	pid = namespaces ? namespaces_fork() : fork();
