@@ -23,7 +23,7 @@ escape_setup_file() {
 	make_template
 	mkdir "$SCENE/data"
 	cp -r "$CCM_SOURCE/automations" "$CCM_SOURCE/lib-sh" "$SCENE/data/"
-	cp "$CCM_BUILD/ccm-proxy" "$CCM_BUILD/ccm-guard" "$SCENE/bin/"
+	cp "$CCM_BUILD/ccm-proxy" "$CCM_BUILD/ccm-guard" "$CCM_BUILD/ccm-checkpoint" "$SCENE/bin/"
 	[ "$EUID" -ne 0 ] || chown -R "$ESCAPE_UID:$ESCAPE_UID" "$SCENE"
 	start_services
 	: >"$SCENE/counted"
