@@ -125,12 +125,11 @@ static int set_limits(const struct sandbox_spec *spec)
 	return r;
 }
 
+/* All others are as init has set them. */
 static void default_signals(void)
 {
 	sigset_t none;
 
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);
 	/* A write past the limit is an error that a program can tell, not its end. */
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&none);

@@ -70,9 +70,9 @@ static bool must_be_straight(const struct sandbox_spec *spec, const struct sandb
 /* /bin and the like: "usr/bin". */
 static bool read_link(const char *path, char link[64])
 {
-	ssize_t bytes = readlink(path, link, 64);
+	ssize_t bytes = strchr(path + 1, '/') ? 0 : readlink(path, link, 64);
 
-	if (bytes <= 0 || bytes == 64 || link[0] == '/' || strchr(path + 1, '/')) {
+	if (bytes <= 0 || bytes == 64 || link[0] == '/') {
 		link[0] = '\0';
 		return false;
 	}
@@ -89,6 +89,8 @@ static int open_place(const struct sandbox_spec *spec, const struct sandbox_path
 	*place = (struct place){ .spec = p, .at = p->at && namespaces ? p->at : p->path, .fd = -1, .tree = -1 };
 	if (p->path[0] != '/' || place->at[0] != '/')
 		return ccm_diag_set(diag, -EINVAL, "the path '%s' for a sandbox is not absolute", p->path);
+	if (!p->path[strspn(p->path, "/")] || !place->at[strspn(place->at, "/")])
+		return ccm_diag_set(diag, -CCM_E_REFUSED, "the root directory cannot be in a sandbox as a whole: name what is in it");
 	if (is_made(p)) {
 		place->made = place->directory = true;
 		if (namespaces)
@@ -110,6 +112,7 @@ static int open_place(const struct sandbox_spec *spec, const struct sandbox_path
 	if (place->fd < 0 || fstat(place->fd, &st) < 0)
 		return ccm_diag_set(diag, -errno, "cannot open '%s' for the sandbox: %s", p->path, strerror(errno));
 	place->directory = S_ISDIR(st.st_mode);
+	place->small = S_ISREG(st.st_mode) && st.st_size <= COPY_MAX;
 	if (p->access & SANDBOX_WRITE && !(p->access & SANDBOX_DEVICE) && !S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return ccm_diag_set(diag, -CCM_E_REFUSED,
 				    "'%s' cannot be written in a sandbox: it is neither a file nor a directory", p->path);
@@ -272,31 +275,8 @@ static bool is_shown(const struct place *above, const struct place *p)
 /* A small file that is only read is copied into the root: that takes a third of a mount's time, both ways. */
 static bool is_copied(const struct place *p)
 {
-	struct stat st;
-
-	return !p->directory && !p->made && strncmp(p->at, "/etc/", 5) == 0 && strcmp(p->at, p->spec->path) == 0 &&
-	       (p->spec->access & ~(unsigned)SANDBOX_OPTIONAL) == SANDBOX_READ && fstat(p->fd, &st) == 0 &&
-	       S_ISREG(st.st_mode) && st.st_size <= COPY_MAX;
-}
-
-static int copy_file(struct place *p, int target, struct ccm_diag *diag)
-{
-	char from[64], to[64], bytes[COPY_MAX];
-	_cleanup_close_ int in = -1, out = -1;
-	ssize_t n;
-
-	snprintf(from, sizeof from, "/proc/self/fd/%d", p->fd);
-	snprintf(to, sizeof to, "/proc/self/fd/%d", target);
-	in = open(from, O_RDONLY | O_CLOEXEC);
-	/* One that the person cannot read either is empty. */
-	n = in < 0 ? 0 : read(in, bytes, sizeof bytes);
-	if (n > 0)
-		out = open(to, O_WRONLY | O_CLOEXEC);
-	if (n < 0 || (n > 0 && (out < 0 || write(out, bytes, (size_t)n) != n)))
-		return ccm_diag_set(diag, -errno, "cannot copy '%s' into the sandbox: %s", p->at, strerror(errno));
-	close(p->fd);
-	p->fd = fcntl(target, F_DUPFD_CLOEXEC, 3);
-	return p->fd < 0 ? -errno : 0;
+	return p->small && strncmp(p->at, "/etc/", 5) == 0 && strcmp(p->at, p->spec->path) == 0 &&
+	       (p->spec->access & ~(unsigned)SANDBOX_OPTIONAL) == SANDBOX_READ;
 }
 
 static int clone_tree(struct place *p, struct ccm_diag *diag)
@@ -348,74 +328,130 @@ static int clone_trees(struct places *places, struct ccm_diag *diag)
 	return 0;
 }
 
-/* True for what was made for this sandbox, where nothing is yet. */
-static bool is_ours(const struct places *places, dev_t root_device, int dir)
+/* The folder of the root that something was put into last: it need not be looked for again for each of its files. Nothing
+ * is mounted over it later: a place comes before what is below it. */
+struct folder {
+	const char *path;            /* "/etc", as many bytes of it */
+	size_t bytes;
+	int fd;                      /* -1: none yet */
+	bool ours;                   /* made for this sandbox: there is nothing in it but what we put there */
+};
+
+struct root {
+	const struct places *places;
+	int fd;
+	dev_t device;
+	struct folder last;
+};
+
+static bool is_ours(const struct root *root, int dir)
 {
 	struct stat st;
 
 	if (fstat(dir, &st) < 0)
 		return false;
-	if (st.st_dev == root_device)
+	if (st.st_dev == root->device)
 		return true;
-	for (size_t i = 0; i < places->count; i++)
-		if (places->items[i].spec->access & SANDBOX_EMPTY && places->items[i].device == st.st_dev)
+	for (size_t i = 0; i < root->places->count; i++)
+		if (root->places->items[i].spec->access & SANDBOX_EMPTY && root->places->items[i].device == st.st_dev)
 			return true;
 	return false;
 }
 
-/* Opens the place under root where something is to be mounted. In the root itself and in empty directories it is made; in
- * what is mounted there otherwise nothing is ever made. */
-static int open_target(const struct places *places, int root, dev_t root_device, const char *at, bool directory)
+/* Opens what is of that name in a folder. In the root itself and in empty directories it is made; in what is mounted there
+ * otherwise nothing is ever made. */
+static int open_part(int dir, bool ours, const char *name, size_t bytes, bool directory)
 {
-	_cleanup_close_ int dir = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const char *name = at + strspn(at, "/");
+	_cleanup_close_ int fd = -1;
 	struct stat st;
+	char part[256];
+	int r = 0;
 
-	while (dir >= 0 && *name) {
-		size_t bytes = strcspn(name, "/");
-		const char *next = name + bytes + strspn(name + bytes, "/");
-		char part[256];
+	if (bytes >= sizeof part)
+		return -ENAMETOOLONG;
+	memcpy(part, name, bytes);
+	part[bytes] = '\0';
+	if (strcmp(part, "..") == 0)
+		return -EINVAL;
+	if (ours)
+		r = directory ? mkdirat(dir, part, 0755) : mknodat(dir, part, S_IFREG | 0644, 0);
+	if (r < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(dir, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISLNK(st.st_mode) ? -ELOOP : TAKE_FD(fd);
+}
+
+/* Goes down from the root, part by part. */
+static int walk(struct root *root, const char *path, size_t bytes)
+{
+	_cleanup_close_ int dir = openat(root->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	size_t at = strspn(path, "/"), part;
+
+	for (; dir >= 0 && at < bytes; at += part + strspn(path + at + part, "/")) {
 		int fd;
 
-		if (bytes >= sizeof part)
-			return -ENAMETOOLONG;
-		memcpy(part, name, bytes);
-		part[bytes] = '\0';
-		if (strcmp(part, "..") == 0)
-			return -EINVAL;
-		fd = openat(dir, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0 && errno == ENOENT && is_ours(places, root_device, dir)) {
-			if (*next || directory ? mkdirat(dir, part, 0755) < 0 : mknodat(dir, part, S_IFREG | 0644, 0) < 0)
-				return -errno;
-			fd = openat(dir, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-		}
+		part = strcspn(path + at, "/");
+		fd = open_part(dir, is_ours(root, dir), path + at, part, true);
 		if (fd < 0)
-			return -errno;
+			return fd;
 		close(dir);
 		dir = fd;
-		if (fstat(dir, &st) < 0)
-			return -errno;
-		if (S_ISLNK(st.st_mode))
-			return -ELOOP;
-		name = next;
 	}
 	return dir < 0 ? -errno : TAKE_FD(dir);
 }
 
-static int attach(const struct places *places, struct place *p, int root, dev_t root_device, struct ccm_diag *diag)
+/* Makes root->last the folder of that place, and *ret_name its name in there. */
+static int find_folder(struct root *root, const char *at, const char **ret_name, size_t *ret_bytes)
 {
-	_cleanup_close_ int target = open_target(places, root, root_device, p->at, p->directory);
-	struct stat st;
-	int r = 0;
+	size_t end = strlen(at), bytes;
 
-	if (target >= 0 && p->copied)
-		return copy_file(p, target, diag);
+	while (end > 1 && at[end - 1] == '/')
+		end--;
+	for (bytes = end; at[bytes - 1] != '/'; bytes--)
+		;
+	*ret_name = at + bytes;
+	*ret_bytes = end - bytes;
+	if (root->last.fd >= 0 && bytes == root->last.bytes && strncmp(at, root->last.path, bytes) == 0)
+		return 0;
+	ccm_closep(&root->last.fd);
+	root->last = (struct folder){ .path = at, .bytes = bytes, .fd = walk(root, at, bytes) };
+	if (root->last.fd < 0)
+		return root->last.fd;
+	root->last.ours = is_ours(root, root->last.fd);
+	return 0;
+}
+
+/* The copy carries the rules. One that the person cannot read either is empty. */
+static int copy_file(struct place *p, int dir, const char *name)
+{
+	_cleanup_close_ int out = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644), in = -1;
+	char from[64], bytes[COPY_MAX];
+	ssize_t n;
+
+	if (out < 0)
+		return -errno;
+	snprintf(from, sizeof from, "/proc/self/fd/%d", p->fd);
+	in = open(from, O_RDONLY | O_CLOEXEC);
+	n = in < 0 ? 0 : read(in, bytes, sizeof bytes);
+	if (n < 0 || (n > 0 && write(out, bytes, (size_t)n) != n))
+		return -errno;
+	close(p->fd);
+	/* Not the descriptor that wrote it: the root is made read-only, which nobody may have open for writing then. */
+	p->fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return p->fd < 0 ? -errno : 0;
+}
+
+static int mount_tree(const struct folder *folder, struct place *p, const char *name, size_t bytes)
+{
+	_cleanup_close_ int target = open_part(folder->fd, folder->ours, name, bytes, p->directory);
+	struct stat st;
+
 	if (target < 0)
-		r = target;
-	else if (k_move_mount(p->tree, target) < 0)
-		r = -errno;
-	if (r < 0)
-		return ccm_diag_set(diag, r, "cannot put '%s' into the sandbox: %s", p->at, strerror(-r));
+		return target;
+	if (k_move_mount(p->tree, target) < 0)
+		return -errno;
 	/* What is new inside carries its rules by its own mount. */
 	if (p->made) {
 		p->fd = TAKE_FD(p->tree);
@@ -425,6 +461,17 @@ static int attach(const struct places *places, struct place *p, int root, dev_t 
 	}
 	p->tree = -1;
 	return 0;
+}
+
+static int attach(struct root *root, struct place *p, struct ccm_diag *diag)
+{
+	const char *name;
+	size_t bytes;
+	int r = find_folder(root, p->at, &name, &bytes);
+
+	if (r == 0)
+		r = p->copied ? copy_file(p, root->last.fd, name) : mount_tree(&root->last, p, name, bytes);
+	return r < 0 ? ccm_diag_set(diag, r, "cannot put '%s' into the sandbox: %s", p->at, strerror(-r)) : 0;
 }
 
 static void make_links(const struct places *places, int root)
@@ -450,10 +497,23 @@ static int enter_root(int root)
 	return 0;
 }
 
+static int attach_all(struct places *places, int fd, struct ccm_diag *diag)
+{
+	struct root root = { .places = places, .fd = fd, .last.fd = -1 };
+	struct stat st;
+	int r = fstat(fd, &st) < 0 ? -errno : 0;
+
+	root.device = st.st_dev;
+	for (size_t i = 0; i < places->count && r == 0; i++)
+		if (places->items[i].tree >= 0 || places->items[i].copied)
+			r = attach(&root, &places->items[i], diag);
+	ccm_closep(&root.last.fd);
+	return r;
+}
+
 int namespaces_root(struct places *places, int *ret_root, struct ccm_diag *diag)
 {
 	_cleanup_close_ int root = -1, stage = -1;
-	struct stat st;
 	int r;
 
 	r = clone_trees(places, diag);
@@ -461,16 +521,13 @@ int namespaces_root(struct places *places, int *ret_root, struct ccm_diag *diag)
 		return r;
 	root = new_tmpfs("4m", "20000", K_MOUNT_NOEXEC);
 	stage = open(STAGE, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0 || stage < 0 || k_move_mount(root, stage) < 0 || fstat(root, &st) < 0) {
+	if (root < 0 || stage < 0 || k_move_mount(root, stage) < 0) {
 		r = root < 0 ? root : -errno;
 		return ccm_diag_set(diag, r, "cannot mount a root for the sandbox: %s", strerror(-r));
 	}
-	for (size_t i = 0; i < places->count; i++) {
-		if (places->items[i].tree >= 0 || places->items[i].copied)
-			r = attach(places, &places->items[i], root, st.st_dev, diag);
-		if (r < 0)
-			return r;
-	}
+	r = attach_all(places, root, diag);
+	if (r < 0)
+		return r;
 	make_links(places, root);
 	r = enter_root(root);
 	if (r < 0)

@@ -19,6 +19,7 @@ struct place {
 	int fd;                      /* O_PATH; -1: missing, and optional */
 	bool directory;
 	bool made;                   /* /proc, /dev/pts, or an empty directory: there is nothing to open yet */
+	bool small;                  /* a file of few bytes */
 	bool copied;                 /* into the root, instead of being mounted there */
 	char link[64];               /* it is a symbolic link with this (relative) target, and stays one */
 	dev_t device;                /* of what was made; 0: not yet */

@@ -53,7 +53,7 @@ enum sandbox_access {
 
 /* A path with WRITE, PIN or SHELF, or below one that has WRITE, is used only if no part of it is a symbolic link. */
 struct sandbox_path {
-	const char *path;            /* absolute */
+	const char *path;            /* absolute; not / itself */
 	unsigned access;
 	const char *at;              /* where the program finds it; NULL: at path. Another place needs namespaces; without
 					them the path is there only under its own name */

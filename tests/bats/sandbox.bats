@@ -114,6 +114,15 @@ shows() {
 	in_each_way read_only
 }
 
+@test "sandbox exec: the root directory is not given as a whole, and that is said" {
+	given() {
+		run -1 --separate-stderr sandbox exec --ro / "$@" -- true
+		[ -z "$output" ]
+		[[ $stderr == *"the root directory cannot be in a sandbox as a whole: name what is in it" ]]
+	}
+	in_each_way given
+}
+
 @test "sandbox exec: in --rw files can be made, changed, moved, marked and removed" {
 	writable() {
 		run -0 --separate-stderr sandbox exec --rw "$SHELF/rw" "$@" -- sh -ec "cd '$SHELF/rw'
