@@ -71,7 +71,7 @@ void ccm_sha256_add(struct ccm_sha256 *h, const void *data, size_t bytes)
 	}
 }
 
-void ccm_sha256_end(struct ccm_sha256 *h, char hex[CCM_SHA256_HEX + 1])
+static void finish(struct ccm_sha256 *h, unsigned char digest[CCM_SHA256_HEX / 2])
 {
 	static const unsigned char zeros[64];
 	uint64_t bits = h->bytes * 8;
@@ -82,7 +82,43 @@ void ccm_sha256_end(struct ccm_sha256 *h, char hex[CCM_SHA256_HEX + 1])
 	ccm_sha256_add(h, "\x80", 1);
 	ccm_sha256_add(h, zeros, (120 - h->bytes % 64) % 64);
 	ccm_sha256_add(h, length, sizeof length);
+	for (size_t i = 0; i < CCM_SHA256_HEX / 2; i++)
+		digest[i] = (unsigned char)(h->state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void ccm_sha256_end(struct ccm_sha256 *h, char hex[CCM_SHA256_HEX + 1])
+{
+	unsigned char digest[CCM_SHA256_HEX / 2];
+
+	finish(h, digest);
 	for (size_t i = 0; i < CCM_SHA256_HEX; i++)
-		hex[i] = "0123456789abcdef"[h->state[i / 8] >> (28 - 4 * (i % 8)) & 15];
+		hex[i] = "0123456789abcdef"[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
 	hex[CCM_SHA256_HEX] = '\0';
+}
+
+void ccm_hmac_sha256(const void *key, size_t key_bytes, const void *data, size_t bytes, char hex[CCM_SHA256_HEX + 1])
+{
+	unsigned char block[64] = { 0 }, digest[CCM_SHA256_HEX / 2];
+	struct ccm_sha256 h;
+
+	ccm_sha256_begin(&h);
+	if (key_bytes > sizeof block) {
+		ccm_sha256_add(&h, key, key_bytes);
+		finish(&h, block);
+		ccm_sha256_begin(&h);
+	} else if (key_bytes) {
+		memcpy(block, key, key_bytes);
+	}
+	for (size_t i = 0; i < sizeof block; i++)
+		block[i] ^= 0x36;
+	ccm_sha256_add(&h, block, sizeof block);
+	ccm_sha256_add(&h, data, bytes);
+	finish(&h, digest);
+	for (size_t i = 0; i < sizeof block; i++)
+		block[i] ^= 0x36 ^ 0x5c;
+	ccm_sha256_begin(&h);
+	ccm_sha256_add(&h, block, sizeof block);
+	ccm_sha256_add(&h, digest, sizeof digest);
+	ccm_sha256_end(&h, hex);
+	explicit_bzero(block, sizeof block);
 }

@@ -7,7 +7,7 @@
  *     ccm_sha256_add(&h, text, bytes);
  *     ccm_sha256_end(&h, hex);
  *
- * Source: FIPS 180-4, section 6.2. It is here because no library that we link has one.
+ * Source: FIPS 180-4, section 6.2; of ccm_hmac_sha256() RFC 2104. It is here because no library that all programs link has one.
  */
 #ifndef CCM_SHA256_H
 #define CCM_SHA256_H
@@ -28,5 +28,8 @@ void ccm_sha256_add(struct ccm_sha256 *h, const void *data, size_t bytes);
 
 /* Writes 64 lower-case digits and a NUL. */
 void ccm_sha256_end(struct ccm_sha256 *h, char hex[CCM_SHA256_HEX + 1]);
+
+/* What only who has the key can make of the data, in the same form. */
+void ccm_hmac_sha256(const void *key, size_t key_bytes, const void *data, size_t bytes, char hex[CCM_SHA256_HEX + 1]);
 
 #endif

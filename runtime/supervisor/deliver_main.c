@@ -222,6 +222,8 @@ static int cmd_test(struct ctx *ctx, int argc, char **argv)
 
 #define CHANNEL(name) { name, "", "send what is due there", 0, 0, DB_NONE, cmd_channel, false }
 static const struct command commands[] = {
+	CHANNEL("slack"),
+	CHANNEL("webhook"),
 	CHANNEL("command"),
 	{ "test", "CHANNEL", "send a test message now, and say what became of it", 1, 1, DB_NONE, cmd_test, true },
 	{ 0 }

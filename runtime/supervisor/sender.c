@@ -11,9 +11,10 @@
 #include "libccm/utf8.h"
 
 #define ELLIPSIS "…"
+#define ABOUT_BYTES 100
 
 const struct sender *const senders[] = {
-	&sender_command, NULL
+	&sender_slack, &sender_webhook, &sender_command, NULL
 };
 
 const struct sender *sender_find(const char *name)
@@ -45,6 +46,32 @@ void send_result_set(struct send_result *r, enum send_outcome outcome, const cha
 		return;
 	ccm_sbuf_adds(&r->problem, text);
 	free(text);
+}
+
+int sender_no_secret(struct send_result *r, const char *name, const struct ccm_diag *diag, int error)
+{
+	if (error == -ENOMEM)
+		return error;
+	send_result_set(r, SEND_LATER, "[%s] in config.ini: %s", name, ccm_diag_text(diag, error));
+	return 0;
+}
+
+void sender_add_about(struct ccm_sbuf *out, const struct alert_message *m)
+{
+	const char *slash = m->project ? strrchr(m->project, '/') : NULL, *separator = "\n— ";
+
+	if (m->project) {
+		ccm_sbuf_adds(out, separator);
+		sender_cut(out, slash && slash[1] ? slash + 1 : m->project, ABOUT_BYTES);
+		separator = " · ";
+	}
+	if (strcmp(m->source, "ccm") != 0) {
+		ccm_sbuf_adds(out, separator);
+		sender_cut(out, m->source, ABOUT_BYTES);
+		separator = " · ";
+	}
+	if (m->times > 1 && !m->item_count)
+		ccm_sbuf_addf(out, "%s%lld times", separator, (long long)m->times);
 }
 
 void sender_cut(struct ccm_sbuf *out, const char *text, size_t max)

@@ -89,6 +89,12 @@ extern const struct sender sender_desktop, sender_telegram, sender_slack, sender
 extern const struct sender *const senders[];                 /* a NULL ends them */
 const struct sender *sender_find(const char *name);
 
+/* For a sender whose secret_get() failed: whoever repairs that gets what waits. 0, or -ENOMEM if r is that. */
+int sender_no_secret(struct send_result *r, const char *name, const struct ccm_diag *diag, int error);
+
+/* Appends, on a line of their own, the project's name, who raised it and how often it came, as far as that says anything. */
+void sender_add_about(struct ccm_sbuf *out, const struct alert_message *m);
+
 /* The whole message as one JSON object, the form that webhooks and commands get. */
 int sender_json(const struct alert_message *m, struct ccm_sbuf *out);
 

@@ -6,9 +6,30 @@ load helper
 
 setup() {
 	ccm_sandbox
-	unset XDG_RUNTIME_DIR
+	unset XDG_RUNTIME_DIR CURL_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR http_proxy https_proxy all_proxy ALL_PROXY HTTPS_PROXY
 	(umask 077 && mkdir "$CCM_HOME")
 	DELIVER="$CCM_LIBEXEC_DIR/ccm-deliver"
+	GOT="$BATS_TEST_TMPDIR/got"
+	touch "$GOT"
+}
+
+teardown() { exec 9>&- 8>&-; }
+
+# Usage: receiver [OPTION... BEHAVIOUR...]
+# Starts one (tests/bin/alert-receiver.py) that ends with this test; sets PORT.
+receiver() {
+	rm -f "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/port"
+	mkfifo "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/port"
+	python3 "$CCM_SOURCE/tests/bin/alert-receiver.py" "$GOT" "$@" <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/port" 3>&- &
+	exec 9>"$BATS_TEST_TMPDIR/in"
+	read -r PORT <"$BATS_TEST_TMPDIR/port"
+}
+
+# Usage: webhook [LINE-OF-[alerts]...]
+# [webhook] for the receiver.
+webhook() {
+	printf '[webhook]\nurl = http://127.0.0.1:%s/hook\n[alerts]\nretry = 1m\n' "$PORT" | configured
+	[ "$#" -eq 0 ] || printf '%s\n' "$@" >>"$CCM_HOME/config.ini"
 }
 
 # Usage: configured <<'EOF' ... EOF - config.ini
@@ -28,6 +49,9 @@ teller() {
 	chmod 0755 "$HOME/tell"
 	printf '[command]\nrun = %s/tell\n' "$HOME" | configured
 }
+
+# The next try need not be waited for.
+due_now() { db 'UPDATE state.delivery SET due_ms = 0; UPDATE state.outlet SET blocked_until_ms = 0'; }
 
 states() { db "SELECT state || ' ' || attempts FROM delivery ORDER BY id"; }
 
@@ -60,4 +84,156 @@ states() { db "SELECT state || ' ' || attempts FROM delivery ORDER BY id"; }
 	run -0 --separate-stderr "$DELIVER" command
 	[[ $stderr == *"ended with status 64; delivery 1 is dead: 'ccm-supervisor alerts retry 1' tries it again"* ]]
 	[ "$(states)" = $'dead 1\ndead 1' ]
+}
+
+@test "webhook: posts JSON with an id and a signature that openssl verifies" {
+	receiver
+	webhook '[webhook]' "secret = file:$HOME/key"
+	(umask 077 && echo 'a key of mine' >"$HOME/key")
+	queued webhook 'a "title" é'
+	run -0 --separate-stderr "$DELIVER" webhook
+	[ -z "$output$stderr" ]
+	[ "$(jq -r '.path, .headers["content-type"], .headers["x-ccm-id"], (.body | fromjson | .id, .title)' "$GOT")" = \
+		$'/hook\napplication/json\nid-1\nid-1\na "title" é' ]
+	expected=$(jq -j '.headers["x-ccm-timestamp"], ".", .body' "$GOT" | openssl dgst -sha256 -hmac 'a key of mine' -r)
+	[ "$(jq -r '.headers["x-ccm-signature"]' "$GOT")" = "sha256=${expected%% *}" ]
+	[ "$(states)" = 'sent 1' ]
+}
+
+@test "webhook: an alert that is not taken is tried again, in its place, with the same id" {
+	receiver 500 429 408 drop half stall ok
+	webhook 'timeout = 300ms'
+	queued webhook first
+	queued webhook second
+	for _ in 1 2 3 4 5 6; do
+		"$DELIVER" webhook 2>>err
+		[ "$(states | tail -n 1)" = 'waiting 0' ]
+		due_now
+	done
+	"$DELIVER" webhook
+	[ "$(jq -r '.headers["x-ccm-id"]' "$GOT" | uniq -c | tr -s ' ')" = $' 7 id-1\n 1 id-2' ]
+	[ "$(states)" = $'sent 7\nsent 1' ]
+	[ "$(grep -c 'delivery 1 is tried again' err)" -eq 6 ]
+	grep -q 'the webhook answered 429: as you wish' err
+	[ "$(db 'SELECT failures, blocked_until_ms, problem IS NULL FROM outlet')" = '0|0|1' ]
+}
+
+@test "webhook: Retry-After is kept to the second, an hour at most" {
+	receiver 429:7 503:99999
+	webhook
+	queued webhook first
+	for wish in 7000 3600000; do
+		before=$(date +%s%3N)
+		"$DELIVER" webhook 2>/dev/null
+		after=$(date +%s%3N)
+		due=$(db 'SELECT due_ms FROM delivery')
+		[ "$due" -ge "$((before + wish))" ]
+		[ "$due" -le "$((after + wish))" ]
+		[ "$(db 'SELECT blocked_until_ms FROM outlet')" = "$due" ]
+		"$DELIVER" webhook
+		due_now
+	done
+	[ "$(wc -l <"$GOT")" -eq 2 ]
+}
+
+@test "webhook: one that is refused for good is dead, holds up none, and says why" {
+	receiver 404 ok
+	webhook
+	queued webhook first
+	queued webhook second
+	run -0 --separate-stderr "$DELIVER" webhook
+	[ "$stderr" = "ccm-deliver: webhook: the webhook answered 404: as you wish; delivery 1 is dead: 'ccm-supervisor alerts retry 1' tries it again" ]
+	[ "$(db 'SELECT state, problem FROM delivery')" = $'dead|the webhook answered 404: as you wish\nsent|' ]
+}
+
+@test "webhook: given up after [alerts] give_up" {
+	receiver 500
+	webhook 'give_up = 1s'
+	queued webhook first
+	db 'UPDATE delivery SET created_ms = created_ms - 1000'
+	"$DELIVER" webhook 2>/dev/null
+	[ "$(db 'SELECT state, problem FROM delivery')" = 'dead|the webhook answered 500: as you wish; given up after 1s' ]
+}
+
+@test "webhook: a redirect is not followed" {
+	receiver
+	elsewhere=$PORT
+	exec 8>&9
+	receiver "redirect:http://127.0.0.1:$elsewhere/elsewhere"
+	webhook
+	queued webhook first
+	"$DELIVER" webhook 2>/dev/null
+	[ "$(jq -r .path "$GOT")" = /hook ]
+	[[ $(db 'SELECT problem FROM delivery') == *'answered 302: elsewhere (a redirect, which is not followed'* ]]
+}
+
+@test "webhook: of an answer of 10 MB only the beginning is read" {
+	receiver huge
+	webhook
+	queued webhook first
+	run -0 --separate-stderr bash -c 'ulimit -v 1000000 2>/dev/null; exec "$0" webhook' "$DELIVER"
+	[ -z "$stderr" ]
+	[ "$(states)" = 'sent 1' ]
+}
+
+@test "webhook: a certificate that nobody vouches for is refused, one that SSL_CERT_FILE names is taken" {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+		-addext subjectAltName=DNS:localhost -keyout key -out certificate 2>/dev/null
+	cat key certificate >both
+	receiver --tls both
+	printf '[webhook]\nurl = https://localhost:%s/hook\n[alerts]\nretry = 1m\n' "$PORT" | configured
+	queued webhook first
+	"$DELIVER" webhook 2>err
+	grep -q 'the webhook cannot be reached: SSL certificate problem' err
+	[ "$(states)" = 'waiting 1' ]
+	[ ! -s "$GOT" ]
+	due_now
+	SSL_CERT_FILE=$PWD/certificate "$DELIVER" webhook
+	[ "$(states)" = 'sent 2' ]
+}
+
+@test "slack: the text is escaped, without markup, and cut" {
+	receiver
+	printf '[slack]\nurl = env:SLACK\n' | configured
+	queued slack '<!channel> & *you*' "$(printf 'é%.0s' {1..4000})"
+	SLACK=http://127.0.0.1:$PORT/services/T00/B00/xyz "$DELIVER" slack
+	[ "$(jq -r '.body | fromjson | .mrkdwn, (.text | split("\n")[0])' "$GOT")" = $'false\n[warning] &lt;!channel&gt; &amp; *you*' ]
+	[ "$(jq -r '.body | fromjson | .text | split("\n")[1] | length, .[-2:]' "$GOT")" = $'1499\né…' ]
+}
+
+@test "1,000 alerts that were queued while the receiver was away all arrive, in order, none twice" {
+	receiver
+	exec 9>&-
+	wait
+	webhook
+	queued webhook first
+	db "WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+		INSERT INTO state.delivery (uuid, channel, level, alert_id, created_ms, due_ms)
+		SELECT 'id-' || i, 'webhook', 'info', 1, created_ms, due_ms FROM n, state.delivery"
+	"$DELIVER" webhook 2>err
+	grep -q 'cannot be reached: Failed to connect to 127.0.0.1' err
+	receiver --port "$PORT"
+	due_now
+	"$DELIVER" webhook
+	diff <(jq -r '.headers["x-ccm-id"]' "$GOT") <(printf 'id-%d\n' {1..1000})
+	[ "$(jq -r .connection "$GOT" | sort -u)" = 1 ]
+	[ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 1000 ]
+}
+
+@test "killed at any moment, ccm-deliver loses nothing, and what it repeats has the same id" {
+	receiver
+	webhook
+	queued webhook first
+	db "WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < 300)
+		INSERT INTO state.delivery (uuid, channel, level, alert_id, created_ms, due_ms)
+		SELECT 'id-' || i, 'webhook', 'info', 1, created_ms, due_ms FROM n, state.delivery"
+	for _ in {1..12}; do
+		"$DELIVER" webhook 3>&- &
+		sleep "0.0$((RANDOM % 6 + 2))"
+		kill -KILL "$!" || :
+		wait "$!" || :
+	done 2>/dev/null
+	"$DELIVER" webhook
+	diff <(jq -r '.headers["x-ccm-id"]' "$GOT" | uniq) <(printf 'id-%d\n' {1..300})
+	[ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 300 ]
 }
