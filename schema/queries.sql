@@ -807,3 +807,33 @@ ON CONFLICT (channel) DO UPDATE SET blocked_until_ms = 0, failures = 0, deaths =
 -- query: OUTLET_WELL
 UPDATE outlet SET blocked_until_ms = 0, failures = 0, deaths = 0, problem = NULL
 WHERE channel = :channel AND (blocked_until_ms <> 0 OR failures <> 0 OR deaths <> 0 OR problem IS NOT NULL);
+
+-- For people; newest first. id: only that one; channel, state: only those with such a delivery.
+-- query: ALERTS_SHOW
+SELECT a.*, (SELECT group_concat(DISTINCT d.channel) FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id
+  WHERE i.alert_id = a.id) AS places
+FROM alert a
+WHERE (:id IS NULL OR a.id = :id) AND a.created_ms >= :since_ms AND (:all OR a.folded_into IS NULL)
+  AND (:channel IS NULL AND :state IS NULL OR EXISTS (
+    SELECT 1 FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id WHERE i.alert_id = a.id
+      AND d.channel = coalesce(:channel, d.channel) AND d.state = coalesce(:state, d.state)))
+ORDER BY a.id DESC LIMIT :limit;
+
+-- query: DELIVERIES_OF
+SELECT d.* FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id WHERE i.alert_id = :alert_id ORDER BY d.id;
+
+-- query: DELIVERY_GET
+SELECT * FROM delivery WHERE id = :id;
+
+-- A message of one alert begins anew; of a digest it is remembered that nothing may be added.
+-- query: DELIVERY_REVIVE
+UPDATE delivery SET state = 'waiting', due_ms = :now_ms, created_ms = :now_ms, problem = NULL,
+  attempts = CASE WHEN alert_id IS NULL THEN attempts ELSE 0 END
+WHERE id = :id AND state <> 'sent' OR :id IS NULL AND state = 'dead';
+
+-- query: OUTLET_UNBLOCK
+UPDATE outlet SET blocked_until_ms = 0, failures = 0 WHERE channel IN (
+  SELECT channel FROM delivery WHERE id = :id OR :id IS NULL AND state = 'dead');
+
+-- query: OUTLET_LIST
+SELECT channel, blocked_until_ms, failures, deaths, problem FROM outlet ORDER BY channel;

@@ -6,6 +6,7 @@
 
 #include "libccm/command.h"
 
+int cmd_alerts(struct ctx *ctx, int argc, char **argv);
 int cmd_checkpoint(struct ctx *ctx, int argc, char **argv);
 int cmd_checkpoint_diff(struct ctx *ctx, int argc, char **argv);
 int cmd_checkpoint_list(struct ctx *ctx, int argc, char **argv);

@@ -3,6 +3,8 @@
 #include "elsewhere.h"
 
 static const struct command commands[] = {
+	{ "alerts", "list|show|test|retry", "what you were told, or should have been; whether a channel works", 0, -1, DB_NONE,
+	  cmd_alerts, true },
 	COMMAND_CHECKPOINT(cmd_elsewhere, false),
 	{ "daemon", "", "stay, and do what is to be done again and again", 0, 0, DB_NONE, cmd_daemon, false },
 	{ "install", "", "start the daemon with your session, now and from now on", 0, 0, DB_NONE, cmd_install, false },

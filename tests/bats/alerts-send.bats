@@ -40,7 +40,9 @@ configured() { cat >"$CCM_HOME/config.ini"; }
 queued() {
 	ccm-hook alert warning "$2" "${3-}"
 	db "INSERT INTO state.delivery (uuid, channel, level, alert_id, created_ms, due_ms)
-		SELECT 'id-' || id, '$1', level, id, created_ms, 0 FROM state.alert ORDER BY id DESC LIMIT 1"
+		SELECT 'id-' || id, '$1', level, id, created_ms, 0 FROM state.alert ORDER BY id DESC LIMIT 1;
+		UPDATE state.alert SET routed_ms = created_ms, routing = 'by hand' WHERE routed_ms IS NULL;
+		INSERT INTO state.delivery_alert (delivery_id, alert_id) SELECT id, alert_id FROM state.delivery ORDER BY id DESC LIMIT 1"
 }
 
 # Usage: teller EXIT-STATUS [COMMAND] - a program for [command] that keeps what it gets.
@@ -236,4 +238,72 @@ states() { db "SELECT state || ' ' || attempts FROM delivery ORDER BY id"; }
 	"$DELIVER" webhook
 	diff <(jq -r '.headers["x-ccm-id"]' "$GOT" | uniq) <(printf 'id-%d\n' {1..300})
 	[ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 300 ]
+}
+
+@test "alerts list: shows where each alert went, and why what failed did not arrive" {
+	receiver 404 ok
+	webhook
+	queued webhook $'first \e[31m'
+	queued webhook second
+	"$DELIVER" webhook 2>/dev/null
+	run -0 --separate-stderr ccm-supervisor alerts list
+	[ -z "$stderr" ]
+	[ "$(sed -E 's/[0-9-]{10} [0-9:]{8}/TIME/' <<<"$output")" = \
+"   ID  RAISED               LEVEL    WENT TO               TITLE
+    2  TIME  warning  webhook               second
+    1  TIME  warning  webhook               first \\e[31m
+       delivery 1, webhook: dead, after 1 attempt: the webhook answered 404: as you wish" ]
+	run -0 --separate-stderr ccm-supervisor alerts list --state dead --json
+	[ "$(jq -r '[.id, .title, .deliveries[0].state, .deliveries[0].problem] | @tsv' <<<"$output")" = \
+		$'1\tfirst \u001b[31m\tdead\tthe webhook answered 404: as you wish' ]
+}
+
+@test "alerts list: nothing to show is no mistake" {
+	run -0 --separate-stderr ccm-supervisor alerts list
+	[ -z "$output$stderr" ]
+}
+
+@test "alerts show: shows an alert with its text, and each delivery" {
+	receiver
+	webhook
+	queued webhook first $'one\ntwo'
+	"$DELIVER" webhook
+	run -0 --separate-stderr ccm-supervisor alerts show 1
+	[[ $output == 'Alert      1, warning, '*'Title      first'*'Source     ccm'*'Routed by  by hand'*$'\n\none\ntwo\n\n'* ]]
+	[[ $output == *'delivery 1, webhook: sent at '* ]]
+	run -1 --separate-stderr ccm-supervisor alerts show 7
+	[ "$stderr" = 'ccm-supervisor: there is no alert 7' ]
+}
+
+@test "alerts retry: sends what was dead, one or all, and says what became of it" {
+	receiver 404 404 404 ok
+	webhook
+	for title in first second third; do queued webhook "$title"; done
+	"$DELIVER" webhook 2>/dev/null
+	run -0 --separate-stderr ccm-supervisor alerts retry 2
+	[ "$output" = 'delivery 2 to webhook: sent' ]
+	run -0 --separate-stderr ccm-supervisor alerts retry --all
+	[ "$output" = '2 deliveries are tried again' ]
+	[ "$(states)" = $'sent 1\nsent 1\nsent 1' ]
+	run -1 --separate-stderr ccm-supervisor alerts retry 1
+	[ "$stderr" = 'ccm-supervisor: delivery 1 has arrived already' ]
+}
+
+@test "alerts test: says that a message went out, or why not" {
+	receiver ok 404
+	webhook
+	run -0 --separate-stderr ccm-supervisor alerts test webhook --level urgent
+	[[ $output == 'webhook: sent in '*' ms' ]]
+	[ "$(jq -r '.body | fromjson | .level, .kind' "$GOT")" = $'urgent\ntest' ]
+	run -1 --separate-stderr ccm-supervisor alerts test webhook
+	[ "$stderr" = 'ccm-deliver: webhook: the webhook answered 404: as you wish (an alert would not be tried again)' ]
+	[ -z "$output" ]
+}
+
+@test "alerts test: of a channel that is not set up it says what is missing, and where" {
+	run -1 --separate-stderr ccm-supervisor alerts test slack
+	[ -z "$output" ]
+	[[ $stderr == "ccm-deliver: slack is not set up: [slack] url is not set: "*" (in '$CCM_HOME/config.ini')" ]]
+	run -64 --separate-stderr ccm-supervisor alerts test pigeon
+	[[ $stderr == *"there is no channel 'pigeon'"* ]]
 }
