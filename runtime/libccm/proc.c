@@ -516,7 +516,8 @@ int ccm_proc_run_all(const struct ccm_proc_spec *specs, size_t count, struct ccm
 }
 
 /* A descriptor of -1 is /dev/null. */
-static int start_alone(const char *path, const char *const *argv, int in, int err, short flags, pid_t *ret)
+static int start_alone(const char *path, const char *const *argv, const char *const *envp, int in, int err, short flags,
+		       pid_t *ret)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -549,7 +550,7 @@ static int start_alone(const char *path, const char *const *argv, int in, int er
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setpgroup(&attr, 0);
 	posix_spawnattr_setflags(&attr, flags);
-	r = posix_spawn(ret, path, &actions, &attr, (char *const *)(uintptr_t)argv, environ);
+	r = posix_spawn(ret, path, &actions, &attr, (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)envp);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
 	return -r;
@@ -557,14 +558,19 @@ static int start_alone(const char *path, const char *const *argv, int in, int er
 
 int ccm_proc_detach(const char *path, const char *const *argv)
 {
+	return ccm_proc_detach_with(path, argv, (const char *const *)(uintptr_t)environ);
+}
+
+int ccm_proc_detach_with(const char *path, const char *const *argv, const char *const *envp)
+{
 	pid_t pid;
 
-	return start_alone(path, argv, -1, -1, POSIX_SPAWN_SETSID, &pid);
+	return start_alone(path, argv, envp, -1, -1, POSIX_SPAWN_SETSID, &pid);
 }
 
 int ccm_proc_start(const char *path, const char *const *argv, int in, int err, pid_t *ret)
 {
-	return start_alone(path, argv, in, err, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, ret);
+	return start_alone(path, argv, (const char *const *)(uintptr_t)environ, in, err, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, ret);
 }
 
 void ccm_proc_result_done(struct ccm_proc_result *r)

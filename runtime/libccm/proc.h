@@ -59,6 +59,7 @@ void ccm_proc_result_done(struct ccm_proc_result *r);
 
 /* Starts a program and does not wait for it: session of its own, /dev/null on all three. */
 int ccm_proc_detach(const char *path, const char *const *argv);
+int ccm_proc_detach_with(const char *path, const char *const *argv, const char *const *envp);
 
 /* Starts a program in a process group of its own and does not wait for it: its end comes as SIGCHLD. Its stdin and stderr
  * are the given descriptors, its stdout is /dev/null. */

@@ -97,12 +97,12 @@ static void print_delivery(const struct ccm_rows *rows)
 	putchar('\n');
 }
 
-/* Those that a person need not see are left out: what arrived, and what waits as it should. */
+/* Those that a person need not see are left out: what arrived, what waits as it should, and what nobody was there for. */
 static bool is_trouble(const struct ccm_rows *rows)
 {
 	const char *state = ccm_rows_text(rows, "state");
 
-	return strcmp(state, "sent") != 0 && !ccm_rows_is_null(rows, "problem");
+	return strcmp(state, "sent") != 0 && strcmp(state, "dropped") != 0 && !ccm_rows_is_null(rows, "problem");
 }
 
 static int print_deliveries(struct ccm_db *db, int64_t alert_id, bool all)

@@ -112,7 +112,26 @@ static int work(struct ctx *ctx, const struct sender *sender, struct sender_ctx 
 	return r;
 }
 
-static int run_channel(struct ctx *ctx, const struct sender *sender)
+/* Whoever waits for us need not wait for what a sender does after its work. */
+static void let_go(int told)
+{
+	const char done = 0;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+#ifdef __linux__
+	prctl(PR_SET_PDEATHSIG, 0);
+#endif
+	for (int fd = 0; fd < 3 && null >= 0; fd++)
+		dup2(null, fd);
+	if (null > 2)
+		close(null);
+	setsid();
+	(void)ccm_write_all(told, &done, 1);
+	close(told);
+}
+
+/* told: where to say that the work is done; -1: nowhere. */
+static int run_channel(struct ctx *ctx, const struct sender *sender, int told)
 {
 	struct sender_ctx s;
 	int r;
@@ -123,10 +142,46 @@ static int run_channel(struct ctx *ctx, const struct sender *sender)
 	if (r < 0)
 		return r;
 	r = work(ctx, sender, &s);
+	ccm_db_close(ctx->db);
+	ctx->db = NULL;
+	if (told >= 0 && r >= 0)
+		let_go(told);
 	if (sender->finish)
 		sender->finish(&s);
 	http_close(s.http);
 	return r;
+}
+
+/* The work is done by a child, which stays a while when it is done with the channel; we end as soon as that is so. Before anything
+ * is opened: neither a database nor a session bus survives a fork. */
+static int run_in_front(struct ctx *ctx, const struct sender *sender)
+{
+	pid_t self = getpid(), child;
+	int fds[2], status;
+	char done;
+
+	if (pipe(fds) < 0)
+		return -errno;
+	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	child = fork();
+	if (child < 0)
+		return -errno;
+	if (child == 0) {
+		close(fds[0]);
+		end_with(self);
+		return run_channel(ctx, sender, fds[1]);
+	}
+	close(fds[1]);
+	while ((status = (int)read(fds[0], &done, 1)) < 0 && errno == EINTR)
+		;
+	if (status == 1)
+		return 0;
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFSIGNALED(status))
+		ccm_error("%s: was ended by signal %d", sender->name, WTERMSIG(status));
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -CCM_E_SAID;
 }
 
 static int cmd_channel(struct ctx *ctx, int argc, char **argv)
@@ -146,7 +201,9 @@ static int cmd_channel(struct ctx *ctx, int argc, char **argv)
 		end_with((pid_t)parent);
 		r = take_config(ctx);
 	}
-	return r < 0 ? r : run_channel(ctx, sender);
+	if (r < 0)
+		return r;
+	return sender->stays && sender->stays(&ctx->settings) ? run_in_front(ctx, sender) : run_channel(ctx, sender, -1);
 }
 
 /* ---- a test */
@@ -214,6 +271,8 @@ static int cmd_test(struct ctx *ctx, int argc, char **argv)
 	r = sender->send(&s, &m, &result);
 	if (r == 0)
 		r = say_result(sender, &result, (ccm_mono_us() - start_us) / 1000);
+	if (sender->finish)
+		sender->finish(&s);
 	http_close(s.http);
 	return r;
 }
@@ -222,6 +281,7 @@ static int cmd_test(struct ctx *ctx, int argc, char **argv)
 
 #define CHANNEL(name) { name, "", "send what is due there", 0, 0, DB_NONE, cmd_channel, false }
 static const struct command commands[] = {
+	CHANNEL("desktop"),
 	CHANNEL("slack"),
 	CHANNEL("webhook"),
 	CHANNEL("command"),

@@ -9,12 +9,17 @@
 #include "libccm/alert.h"
 #include "libccm/clock.h"
 #include "libccm/utf8.h"
+#include "secret.h"
 
 #define ELLIPSIS "…"
 #define ABOUT_BYTES 100
+#define VARIABLE_BYTES 1000              /* there is a bound to all of an environment together */
+#define BODY_BYTES 16000
+
+extern char **environ;
 
 const struct sender *const senders[] = {
-	&sender_slack, &sender_webhook, &sender_command, NULL
+	&sender_desktop, &sender_slack, &sender_webhook, &sender_command, NULL
 };
 
 const struct sender *sender_find(const char *name)
@@ -116,4 +121,58 @@ int sender_json(const struct alert_message *m, struct ccm_sbuf *out)
 		return -ENOMEM;
 	ccm_sbuf_adds(out, text);
 	return ccm_sbuf_error(out);
+}
+
+/* ---- the environment */
+
+void sender_environment_done(struct sender_environment *v)
+{
+	for (size_t i = 0; i < v->count; i++)
+		free(v->list[i]);
+	free(v->list);
+	*v = (struct sender_environment){ 0 };
+}
+
+static int add_variable(struct sender_environment *v, const char *name, const char *value, size_t max)
+{
+	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
+	char **list = realloc(v->list, (v->count + 2) * sizeof *list);
+
+	if (!list)
+		return -ENOMEM;
+	v->list = list;
+	ccm_sbuf_addf(&text, "%s=", name);
+	sender_cut(&text, value ? value : "", max);
+	list[v->count] = ccm_sbuf_take(&text);
+	list[v->count + 1] = NULL;
+	return list[v->count] ? (int)++v->count : -ENOMEM;
+}
+
+static int add_inherited(struct sender_environment *v, const char *pair)
+{
+	size_t name = strcspn(pair, "=");
+	_cleanup_free_ char *copy = strndup(pair, name);
+
+	return copy ? add_variable(v, copy, pair[name] ? pair + name + 1 : "", SIZE_MAX) : -ENOMEM;
+}
+
+int sender_environment_make(const struct ccm_settings *settings, const struct alert_message *m, struct sender_environment *v)
+{
+	char times[24];
+	const struct { const char *name, *value; size_t max; } ours[] = {
+		{ "CCM_ALERT_ID", m->uuid, VARIABLE_BYTES }, { "CCM_ALERT_LEVEL", ccm_alert_level_name(m->level), VARIABLE_BYTES },
+		{ "CCM_ALERT_KIND", m->kind, VARIABLE_BYTES }, { "CCM_ALERT_SOURCE", m->source, VARIABLE_BYTES },
+		{ "CCM_ALERT_TITLE", m->title, VARIABLE_BYTES }, { "CCM_ALERT_BODY", m->body, BODY_BYTES },
+		{ "CCM_ALERT_PROJECT", m->project, VARIABLE_BYTES }, { "CCM_ALERT_SESSION", m->session_id, VARIABLE_BYTES },
+		{ "CCM_ALERT_TIMES", times, VARIABLE_BYTES },
+	};
+	int r = 0;
+
+	snprintf(times, sizeof times, "%lld", (long long)m->times);
+	for (char **e = environ; r >= 0 && *e; e++)
+		if (strncmp(*e, "CCM_ALERT_", strlen("CCM_ALERT_")) != 0 && !secret_is_variable(settings, *e))
+			r = add_inherited(v, *e);
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(ours); i++)
+		r = add_variable(v, ours[i].name, ours[i].value, ours[i].max);
+	return r < 0 ? r : 0;
 }

@@ -80,8 +80,10 @@ struct sender {
 	const char *missing;                 /* where ccm_channel_is_set_up() says no: why, with the remedy */
 	/* 0 or -ENOMEM; everything else is in ret. */
 	int (*send)(struct sender_ctx *s, const struct alert_message *m, struct send_result *ret);
-	/* Called once, when nothing more is due; the channel's lock is free by then. NULL: nothing to do. */
+	/* Called once, when nothing more is due; the channel's lock is free by then, and the database closed. May wait for the person
+	 * if stays() says that it will, so that nobody waits for it. NULL: nothing to do. */
 	void (*finish)(struct sender_ctx *s);
+	bool (*stays)(const struct ccm_settings *settings);
 };
 
 /* In the order of enum ccm_channel. */
@@ -97,6 +99,16 @@ void sender_add_about(struct ccm_sbuf *out, const struct alert_message *m);
 
 /* The whole message as one JSON object, the form that webhooks and commands get. */
 int sender_json(const struct alert_message *m, struct ccm_sbuf *out);
+
+/* The environment of a program that is told of a message: ours, without secrets, and CCM_ALERT_ID, _LEVEL, _KIND, _SOURCE, _TITLE,
+ * _BODY, _PROJECT, _SESSION, _TIMES. */
+struct sender_environment {
+	char **list;                         /* NULL-terminated */
+	size_t count;
+};
+int sender_environment_make(const struct ccm_settings *settings, const struct alert_message *m, struct sender_environment *ret);
+void sender_environment_done(struct sender_environment *v);
+#define _cleanup_sender_environment_ _cleanup_(sender_environment_done)
 
 /* Appends at most max bytes of the text, an ellipsis included, and halves no character. */
 void sender_cut(struct ccm_sbuf *out, const char *text, size_t max);

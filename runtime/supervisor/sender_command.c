@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* command - a program of the person's own.
  *
- * It gets the alert as JSON on stdin, and as CCM_ALERT_ID, _LEVEL, _KIND, _SOURCE, _TITLE, _BODY, _PROJECT, _SESSION, _TIMES in
- * its environment. What it prints is kept only if it fails.
+ * It gets the alert as JSON on stdin, and as CCM_ALERT_* in its environment. What it prints is kept only if it fails.
  *
  * Exit status 0: it has the alert. 75 (EX_TEMPFAIL of sysexits.h): it will, later. 64 to 78 otherwise, 126 and 127 (as sh
  * says that it found no program): never. Anything else may be an accident and is tried again, ATTEMPTS times in all.
@@ -10,7 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "libccm/alert.h"
 #include "libccm/proc.h"
 #include "libccm/term.h"
 #include "secret.h"
@@ -19,71 +17,7 @@
 
 #define ATTEMPTS 5
 #define OUTPUT_MAX_BYTES 4096
-#define TITLE_BYTES 1000                 /* of variables: there is a bound to all of them together */
-#define BODY_BYTES 16000
 #define STATUS_LATER 75
-
-extern char **environ;
-
-/* ---- the environment */
-
-struct variables {
-	char **list;
-	size_t count;
-};
-
-static void variables_done(struct variables *v)
-{
-	for (size_t i = 0; i < v->count; i++)
-		free(v->list[i]);
-	free(v->list);
-}
-
-static int add_variable(struct variables *v, const char *name, const char *value, size_t max)
-{
-	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
-	char **list = realloc(v->list, (v->count + 2) * sizeof *list);
-
-	if (!list)
-		return -ENOMEM;
-	v->list = list;
-	ccm_sbuf_addf(&text, "%s=", name);
-	sender_cut(&text, value ? value : "", max);
-	list[v->count] = ccm_sbuf_take(&text);
-	list[v->count + 1] = NULL;
-	return list[v->count] ? (int)++v->count : -ENOMEM;
-}
-
-static int add_inherited(struct variables *v, const char *pair)
-{
-	size_t name = strcspn(pair, "=");
-	_cleanup_free_ char *copy = strndup(pair, name);
-
-	return copy ? add_variable(v, copy, pair[name] ? pair + name + 1 : "", SIZE_MAX) : -ENOMEM;
-}
-
-static int make_environment(const struct ccm_settings *settings, const struct alert_message *m, struct variables *v)
-{
-	char times[24];
-	const struct { const char *name, *value; size_t max; } ours[] = {
-		{ "CCM_ALERT_ID", m->uuid, TITLE_BYTES }, { "CCM_ALERT_LEVEL", ccm_alert_level_name(m->level), TITLE_BYTES },
-		{ "CCM_ALERT_KIND", m->kind, TITLE_BYTES }, { "CCM_ALERT_SOURCE", m->source, TITLE_BYTES },
-		{ "CCM_ALERT_TITLE", m->title, TITLE_BYTES }, { "CCM_ALERT_BODY", m->body, BODY_BYTES },
-		{ "CCM_ALERT_PROJECT", m->project, TITLE_BYTES }, { "CCM_ALERT_SESSION", m->session_id, TITLE_BYTES },
-		{ "CCM_ALERT_TIMES", times, TITLE_BYTES },
-	};
-	int r = 0;
-
-	snprintf(times, sizeof times, "%lld", (long long)m->times);
-	for (char **e = environ; r >= 0 && *e; e++)
-		if (strncmp(*e, "CCM_ALERT_", strlen("CCM_ALERT_")) != 0 && !secret_is_variable(settings, *e))
-			r = add_inherited(v, *e);
-	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(ours); i++)
-		r = add_variable(v, ours[i].name, ours[i].value, ours[i].max);
-	return r < 0 ? r : 0;
-}
-
-/* ---- running it */
 
 static void add_said(struct send_result *ret, const struct ccm_proc_result *p)
 {
@@ -124,7 +58,7 @@ static int send(struct sender_ctx *s, const struct alert_message *m, struct send
 {
 	const struct ccm_settings *settings = &s->ctx->settings;
 	const char *configured = ccm_settings_text(&settings->alert_command), *words[SOURCES_WORDS + 1] = { NULL };
-	__attribute__((cleanup(variables_done))) struct variables v = { 0 };
+	_cleanup_sender_environment_ struct sender_environment environment = { 0 };
 	_cleanup_sbuf_ struct ccm_sbuf program = { 0 }, json = { 0 };
 	_cleanup_free_ char *command = strdup(configured);
 	struct ccm_proc_result result = { 0 };
@@ -138,12 +72,12 @@ static int send(struct sender_ctx *s, const struct alert_message *m, struct send
 		send_result_set(ret, SEND_NEVER, "[command] run '%s' cannot be run: %s", configured, ccm_strerror(r));
 		return 0;
 	}
-	r = make_environment(settings, m, &v);
+	r = sender_environment_make(settings, m, &environment);
 	if (r == 0)
 		r = sender_json(m, &json);
 	if (r == 0)
 		r = ccm_proc_run_all(&(struct ccm_proc_spec){
-			.path = program.text, .argv = words, .envp = (const char *const *)v.list, .input = json.text,
+			.path = program.text, .argv = words, .envp = (const char *const *)environment.list, .input = json.text,
 			.input_bytes = json.bytes, .output_max_bytes = OUTPUT_MAX_BYTES,
 			.timeout_ms = settings->alert_timeout_ms }, 1, &result);
 	if (r == 0)

@@ -3,6 +3,7 @@
 # shellcheck shell=bash
 
 load helper
+load desktop
 
 setup() {
 	ccm_sandbox
@@ -13,7 +14,10 @@ setup() {
 	touch "$GOT"
 }
 
-teardown() { exec 9>&- 8>&-; }
+teardown() {
+	exec 9>&- 8>&-
+	desktop_stop
+}
 
 # Usage: receiver [OPTION... BEHAVIOUR...]
 # Starts one (tests/bin/alert-receiver.py) that ends with this test; sets PORT.
@@ -306,4 +310,64 @@ states() { db "SELECT state || ' ' || attempts FROM delivery ORDER BY id"; }
 	[[ $stderr == "ccm-deliver: slack is not set up: [slack] url is not set: "*" (in '$CCM_HOME/config.ini')" ]]
 	run -64 --separate-stderr ccm-supervisor alerts test pigeon
 	[[ $stderr == *"there is no channel 'pigeon'"* ]]
+}
+
+@test "desktop: dunst shows title, body and urgency, and no markup is read in the body" {
+	desktop_start
+	queued desktop 'a <b>title</b>' '<b>bold</b> & <a href="x">more</a>'
+	run -0 --separate-stderr "$DELIVER" desktop
+	[ -z "$output$stderr" ]
+	[ "$(desktop_shown)" = 'normal|a &lt;b&gt;title&lt;/b&gt;|&lt;b&gt;bold&lt;/b&gt; &amp; &lt;a href=&quot;x&quot;&gt;more&lt;/a&gt;' ]
+	[ "$(states)" = 'sent 1' ]
+	run -0 --separate-stderr ccm-supervisor alerts test desktop --level urgent
+	[ "$(desktop_shown | head -n 1)" = 'critical|ccm: this is a test|If you can read this, alerts reach you here.' ]
+}
+
+@test "desktop: what is like an earlier one takes its place" {
+	desktop_start
+	queued desktop again one
+	"$DELIVER" desktop
+	queued desktop other two
+	queued desktop again three
+	"$DELIVER" desktop
+	[ "$(desktop_shown .body.data | sort)" = $'three\ntwo' ]
+}
+
+@test "desktop: who chooses to show an alert gets show_command, and nobody waits for that" {
+	desktop_start
+	teller 0 "env | grep ^CCM_ALERT_TITLE >'$HOME/chosen'"
+	printf '[desktop]\nshow_command = %s/tell\n' "$HOME" | configured
+	queued desktop first
+	run -0 --separate-stderr "$DELIVER" desktop
+	[ "$(states)" = 'sent 1' ]
+	queued desktop second
+	"$DELIVER" desktop
+	[ "$(states)" = $'sent 1\nsent 1' ]
+	dunstctl action 0
+	desktop_wait test -s "$HOME/chosen"
+	[ "$(cat "$HOME/chosen")" = CCM_ALERT_TITLE=second ] || [ "$(cat "$HOME/chosen")" = CCM_ALERT_TITLE=first ]
+	dunstctl close-all
+}
+
+@test "desktop: with auto and nobody there, alerts are dropped and not kept; with on they wait" {
+	queued desktop first
+	run -0 --separate-stderr "$DELIVER" desktop
+	[ -z "$stderr" ]
+	desktop_bus
+	queued desktop second
+	run -0 --separate-stderr "$DELIVER" desktop
+	[ -z "$stderr" ]
+	printf '[desktop]\nenabled = on\n' | configured
+	queued desktop third
+	"$DELIVER" desktop 2>err
+	grep -q 'no notification server answers on the session bus: ' err
+	[ "$(db 'SELECT state, problem IS NULL FROM delivery')" = $'dropped|0\ndropped|0\nwaiting|0' ]
+}
+
+@test "alerts test: of the desktop it says what there is none of" {
+	run -1 --separate-stderr ccm-supervisor alerts test desktop
+	[[ $stderr == 'ccm-deliver: desktop is not set up: there is no session bus, or [desktop] enabled is off'* ]]
+	desktop_bus
+	run -1 --separate-stderr ccm-supervisor alerts test desktop
+	[[ $stderr == 'ccm-deliver: desktop: no notification server answers on the session bus: '*' (alerts for it are dropped)' ]]
 }

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+# A desktop for alerts: dunst under Xvfb, on a session bus of its own. `load desktop`, then desktop_start, and desktop_stop in
+# teardown().
+# shellcheck shell=bash
+
+# Sets DBUS_SESSION_BUS_ADDRESS, and DISPLAY for dunst alone. dunst draws what it is told; nobody looks.
+desktop_start() {
+	local display
+	DESKTOP=$BATS_TEST_TMPDIR/desktop
+	mkdir "$DESKTOP"
+	mkfifo "$DESKTOP/display"
+	Xvfb -displayfd 1 -nolisten tcp -screen 0 640x480x24 >"$DESKTOP/display" 2>/dev/null 3>&- &
+	DESKTOP_PIDS=$!
+	desktop_bus
+	read -r display <"$DESKTOP/display"
+	# dunst 1.9 does not tell the urgency: what it draws does.
+	cat >"$DESKTOP/dunstrc" <<-'EOF'
+		[global]
+		markup = full
+		[urgency_low]
+		format = "low|%s|%b"
+		[urgency_normal]
+		format = "normal|%s|%b"
+		[urgency_critical]
+		format = "critical|%s|%b"
+	EOF
+	DISPLAY=:$display desktop_run dunst -conf "$DESKTOP/dunstrc"
+	desktop_wait dunstctl is-paused
+}
+
+# Only the bus, which has no server on it and can start none.
+desktop_bus() {
+	DESKTOP=${DESKTOP:-$BATS_TEST_TMPDIR}
+	cat >"$DESKTOP/bus.conf" <<-EOF
+		<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+			"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+		<busconfig>
+			<type>session</type>
+			<listen>unix:path=$DESKTOP/bus</listen>
+			<policy context="default">
+				<allow send_destination="*" eavesdrop="true"/>
+				<allow eavesdrop="true"/>
+				<allow own="*"/>
+			</policy>
+		</busconfig>
+	EOF
+	export DBUS_SESSION_BUS_ADDRESS=unix:path=$DESKTOP/bus
+	desktop_run dbus-daemon --config-file="$DESKTOP/bus.conf" --nofork --nopidfile
+	desktop_wait dbus-send --session --dest=org.freedesktop.DBus / org.freedesktop.DBus.Peer.Ping
+}
+
+# Usage: desktop_run COMMAND... - in the background, until desktop_stop
+desktop_run() {
+	"$@" >/dev/null 2>&1 3>&- &
+	DESKTOP_PIDS="${DESKTOP_PIDS-} $!"
+}
+
+desktop_wait() {
+	local tries=0
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 200 ] || { echo "the desktop does not come up: $*" >&2; return 1; }
+		sleep 0.05
+	done
+}
+
+desktop_stop() {
+	local pid
+	for pid in ${DESKTOP_PIDS-}; do
+		kill -KILL "$pid" || :
+		wait "$pid" || :
+	done 2>/dev/null
+}
+
+# Usage: desktop_shown [JQ-FILTER]
+# What stood on the screen, the newest first; it is closed by that. Default: urgency, title and body as drawn.
+desktop_shown() {
+	dunstctl close-all
+	dunstctl history | jq -r ".data[0][] | ${1:-.message.data}"
+}
