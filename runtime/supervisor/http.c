@@ -13,6 +13,7 @@
 
 struct http {
 	CURL *easy;
+	CURLM *multi;                        /* of requests that can be given up; NULL: there was none yet */
 	struct http_answer *answer;          /* of the request that is being made */
 	size_t header_bytes;
 };
@@ -38,6 +39,8 @@ void http_close(struct http *h)
 	if (!h)
 		return;
 	curl_easy_cleanup(h->easy);
+	if (h->multi)
+		curl_multi_cleanup(h->multi);
 	free(h);
 }
 
@@ -191,10 +194,37 @@ static bool is_hopeless(CURLcode code)
 	return code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT || code == CURLE_SSL_CACERT_BADFILE;
 }
 
+/* As curl_easy_perform(), but it ends when wake is readable: then *ret_given_up is true. */
+static CURLcode perform_until(struct http *h, int wake, bool *ret_given_up)
+{
+	struct curl_waitfd fd = { .fd = wake, .events = CURL_WAIT_POLLIN };
+	CURLcode code = CURLE_OUT_OF_MEMORY;
+	int running = 1, left;
+	CURLMsg *message;
+
+	if (!h->multi)
+		h->multi = curl_multi_init();
+	if (!h->multi || curl_multi_add_handle(h->multi, h->easy) != CURLM_OK)
+		return code;
+	while (curl_multi_perform(h->multi, &running) == CURLM_OK && running) {
+		fd.revents = 0;
+		curl_multi_poll(h->multi, &fd, 1, 1000, NULL);
+		*ret_given_up = fd.revents != 0;
+		if (*ret_given_up)
+			break;
+	}
+	while ((message = curl_multi_info_read(h->multi, &left)))
+		if (message->msg == CURLMSG_DONE)
+			code = message->data.result;
+	curl_multi_remove_handle(h->multi, h->easy);
+	return code;
+}
+
 static int perform(struct http *h, const struct http_request *q, const struct url_secrets *url, struct http_answer *a)
 {
 	struct curl_slist *headers = header_list(q);
 	char error[CURL_ERROR_SIZE] = "";
+	bool given_up = false;
 	const char *words;
 	CURLcode code;
 
@@ -203,7 +233,7 @@ static int perform(struct http *h, const struct http_request *q, const struct ur
 	h->answer = a;
 	h->header_bytes = 0;
 	set_options(h, q, headers, error);
-	code = curl_easy_perform(h->easy);
+	code = q->wake ? perform_until(h, q->wake, &given_up) : curl_easy_perform(h->easy);
 	curl_slist_free_all(headers);
 	curl_easy_setopt(h->easy, CURLOPT_ERRORBUFFER, NULL);
 	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &a->status);

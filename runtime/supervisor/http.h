@@ -20,7 +20,7 @@
  * Ownership: http_close() accepts NULL. http_answer_done() empties an answer, also after a failure.
  * Units:     _ms milliseconds; a timeout is for the whole of a request, and 0 is -EINVAL.
  * Errors:    0: there is an answer, whatever its status. -EIO: there is none, answer->problem says why, and it may pass.
- *            -CCM_E_CONFIG: there can be none (not a URL, no such protocol). -ENOMEM.
+ *            -CCM_E_CONFIG: there can be none (not a URL, no such protocol). -ECANCELED: wake became readable. -ENOMEM.
  */
 #ifndef CCM_SUPERVISOR_HTTP_H
 #define CCM_SUPERVISOR_HTTP_H
@@ -46,6 +46,7 @@ struct http_request {
 	const void *body;
 	size_t body_bytes;
 	int64_t timeout_ms;
+	int wake;                            /* the request is given up when this descriptor becomes readable; 0: none */
 	const struct secret *secrets;        /* what no text must hold; the URL's own are known */
 	size_t secret_count;
 };
