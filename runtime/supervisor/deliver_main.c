@@ -282,6 +282,7 @@ static int cmd_test(struct ctx *ctx, int argc, char **argv)
 #define CHANNEL(name) { name, "", "send what is due there", 0, 0, DB_NONE, cmd_channel, false }
 static const struct command commands[] = {
 	CHANNEL("desktop"),
+	CHANNEL("telegram"),
 	CHANNEL("slack"),
 	CHANNEL("webhook"),
 	CHANNEL("command"),

@@ -19,7 +19,7 @@
 extern char **environ;
 
 const struct sender *const senders[] = {
-	&sender_desktop, &sender_slack, &sender_webhook, &sender_command, NULL
+	&sender_desktop, &sender_telegram, &sender_slack, &sender_webhook, &sender_command, NULL
 };
 
 const struct sender *sender_find(const char *name)
