@@ -648,6 +648,76 @@ WHERE session_id = :session_id AND state = 'running';
 SELECT max(coalesce(max(started_ms), 0), (SELECT coalesce(max(resumed_ms), 0) FROM task)) AS last_ms,
   coalesce(sum(cost_usd_micros) FILTER (WHERE started_ms >= :since_ms), 0) AS cost FROM held;
 
+-- query: APPROVAL_INSERT
+INSERT INTO approval (uuid, nonce_hash, event_uuid, event, session_id, project, tool, summary, reason, created_ms, until_ms, state)
+VALUES (:uuid, :nonce_hash, :event_uuid, :event, :session_id, :project, :tool, :summary, :reason, :now_ms, :until_ms, 'waiting');
+
+-- query: APPROVAL_SENT
+UPDATE approval SET message_id = :message_id WHERE uuid = :uuid;
+
+-- Nothing is changed where there is an answer already.
+-- query: APPROVAL_END
+UPDATE approval SET state = :state, answered_ms = :now_ms, answered_by = :by, problem = coalesce(:problem, problem),
+  closed_ms = CASE WHEN message_id IS NULL THEN :now_ms END
+WHERE uuid = :uuid AND state = 'waiting';
+
+-- query: APPROVAL_GET
+SELECT state, answered_by, problem FROM approval WHERE uuid = :uuid;
+
+-- query: APPROVAL_BY_NONCE
+SELECT id, uuid, state, until_ms FROM approval WHERE nonce_hash = :nonce_hash;
+
+-- query: APPROVAL_BY_EVENT
+SELECT state, created_ms, until_ms, answered_ms, answered_by, problem,
+  (SELECT count(*) FROM press p WHERE p.approval_id = a.id AND p.result <> 'accepted') AS refused
+FROM approval a WHERE event_uuid = :event_uuid ORDER BY id DESC LIMIT 1;
+
+-- Questions whose asker is gone without a word.
+-- query: APPROVAL_LAPSE
+UPDATE approval SET state = 'expired', answered_ms = :now_ms, closed_ms = CASE WHEN message_id IS NULL THEN :now_ms END
+WHERE closed_ms IS NULL AND state = 'waiting' AND until_ms < :before_ms;
+
+-- Messages that still show their buttons.
+-- query: APPROVAL_TO_CLOSE
+SELECT id, event, session_id, project, tool, summary, reason, state, answered_ms, answered_by, problem, message_id
+FROM approval WHERE closed_ms IS NULL AND state <> 'waiting' ORDER BY id DESC LIMIT 20;
+
+-- query: APPROVAL_CLOSED
+UPDATE approval SET closed_ms = :now_ms WHERE id = :id;
+
+-- query: PRESS_INSERT
+INSERT OR IGNORE INTO press (received_ms, update_id, callback_id, chat_id, user_id, user_name, approval_id, wish, result)
+VALUES (:now_ms, :update_id, :callback_id, :chat_id, :user_id, :user_name, :approval_id, :wish, :result);
+
+-- query: TELEGRAM_OFFSET_GET
+SELECT next_update, seen_ms FROM telegram_offset WHERE bot = :bot;
+
+-- query: TELEGRAM_OFFSET_PUT
+INSERT INTO telegram_offset (bot, next_update, seen_ms) VALUES (:bot, :next_update, :now_ms)
+ON CONFLICT (bot) DO UPDATE SET next_update = excluded.next_update, seen_ms = excluded.seen_ms;
+
+-- The call that the client asks about: what it asks with does not name it.
+-- query: APPROVAL_CALL
+SELECT tool_use_id, verdict, reason FROM event
+WHERE session_id = :session_id AND received_ms >= :since_ms AND event = 'PreToolUse' AND tool = :tool AND detail IS :detail
+  AND agent_id IS :agent_id
+ORDER BY received_ms DESC, id DESC LIMIT 1;
+
+-- Whether the session shows that its question was answered at the terminal: the call has an end, or the agent went on.
+-- query: APPROVAL_OVERTAKEN
+SELECT EXISTS (SELECT 1 FROM event WHERE session_id = :session_id AND received_ms >= :since_ms
+  AND ((event IN ('PostToolUse', 'PostToolUseFailure') AND tool_use_id = :tool_use_id)
+    OR event = 'SessionEnd'
+    OR (:agent_id IS NULL AND agent_id IS NULL AND event IN ('Stop', 'StopFailure'))
+    OR (:agent_id IS NULL AND agent_id IS NULL AND event = 'UserPromptSubmit' AND detail NOT LIKE '<task-notification>%'))
+) AS overtaken;
+
+-- query: APPROVAL_PRUNE
+DELETE FROM approval WHERE created_ms < :before_ms;
+
+-- query: PRESS_PRUNE
+DELETE FROM press WHERE received_ms < :before_ms;
+
 -- query: TASK_INSERT
 INSERT INTO task (id, uuid, title, state, created_ms, changed_ms, repository, base, branch, command, pid, limits)
 VALUES (:id, :uuid, :title, 'created', :now_ms, :now_ms, :repository, :base, :branch, :command, :pid, :limits);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "approval.h"
 #include "ctx.h"
 #include "libccm/clock.h"
 #include "libccm/host.h"
@@ -246,6 +247,33 @@ static void check_events(struct doctor *d)
 		fine(d, "registered for %zu of the %zu known events", registered, count);
 }
 
+/* A hook that the client ends first asks in vain. */
+static void check_approvals(struct doctor *d)
+{
+	static const char *const names[] = { "PreToolUse", "PermissionRequest" };
+	const struct registration *r = &d->registration;
+	int person_s = approval_registered_s(&d->ctx->settings), before = d->findings;
+	char time[32];
+
+	if (!person_s)
+		return;
+	for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
+		int wanted_s = ccm_host_timeout_s(ccm_host_event(names[n]), person_s);
+
+		if (r->count && !registration_has(r, names[n], false))
+			finding(d, "run 'ccm-hook install': until then such questions are not sent to you",
+				"[telegram] approvals = on, but %s is not registered", names[n]);
+		for (size_t i = 0; i < r->count; i++)
+			if (strcmp(r->entries[i].event, names[n]) == 0 && r->entries[i].timeout_s < wanted_s)
+				finding(d, "run 'ccm-hook install'",
+					"'%s': %s has a timeout of %g s, too short for [telegram] approval_time = %s (it takes %d s)",
+					r->entries[i].file->path, names[n], r->entries[i].timeout_s,
+					ccm_duration_format(d->ctx->settings.approval_ms, time, sizeof time), wanted_s);
+	}
+	if (d->findings == before)
+		fine(d, "answers from afar: the client waits long enough for [telegram] approval_time");
+}
+
 static int check_registration(struct doctor *d)
 {
 	int r = registration_load(&d->registration);
@@ -256,6 +284,7 @@ static int check_registration(struct doctor *d)
 		check_settings_file(d, &d->registration.files[i]);
 	check_events(d);
 	check_entries(d);
+	check_approvals(d);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "approval.h"
 #include "ctx.h"
 #include "libccm/diff.h"
 #include "libccm/host_settings.h"
@@ -220,6 +221,12 @@ static bool replaces_client(const struct ccm_host_event *event)
 	return event->plain == CCM_PLAIN_path;
 }
 
+/* Where answers from afar are on, the client's own questions must reach us, too. */
+static bool is_default(const struct job *job, const struct ccm_host_event *event)
+{
+	return event->registered || (job->want.person_s && strcmp(event->name, "PermissionRequest") == 0);
+}
+
 static int pick_events(struct job *job, const char *names, const struct ccm_host_event **list)
 {
 	bool all = names && strcmp(names, "all") == 0;
@@ -243,7 +250,7 @@ static int pick_events(struct job *job, const char *names, const struct ccm_host
 		else if (all && events[i].since)
 			ccm_warn("%s is left out: a client older than %s complains of it at each start "
 				 "(--events=%s adds it)", events[i].name, events[i].since, events[i].name);
-		else if (all || events[i].registered)
+		else if (all || is_default(job, &events[i]))
 			r = add_event(job, list, &events[i]);
 	}
 	return r;
@@ -382,6 +389,8 @@ int cmd_install(struct ctx *ctx, int argc, char **argv)
 	if (argc < 0)
 		return argc;
 	job.want.status_line = job.want.status_line || job.want.wrap_status_line;
+	/* A plugin goes to others, who have settings of their own. */
+	job.want.person_s = plugin ? 0 : approval_registered_s(&ctx->settings);
 	r = job_path(&job);
 	if (r == 0)
 		r = pick_events(&job, names, events);

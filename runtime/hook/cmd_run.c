@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "approval.h"
 #include "ctx.h"
 #include "halt.h"
 #include "libccm/automation.h"
@@ -186,6 +187,22 @@ static int ask_instead(struct work *w)
 	return ccm_outcome_add_stage(&w->outcome, &name, &a, 1);
 }
 
+/* What is left to the person may be answered from afar. */
+static int ask_from_afar(struct work *w)
+{
+	_cleanup_sbuf_ struct ccm_sbuf words = { 0 };
+	int r;
+
+	if (blind(w))
+		return 0;
+	r = approval_ask(w->ctx, &w->event, left_ms(w), &w->outcome, &words);
+	if (r == 0 && ccm_sbuf_error(&words))
+		r = -ENOMEM;
+	if (r == 0 && words.bytes)
+		note(w, words.text);
+	return r;
+}
+
 /* Nothing is judged any more, and nothing runs. */
 static int stay_halted(struct work *w)
 {
@@ -268,7 +285,7 @@ static bool is_quiet(const struct work *w)
 {
 	bool troubles = w->automations.problem || w->ctx->settings.problems.bytes;
 
-	if (blind(w) || w->halt)
+	if (blind(w) || w->halt || approval_matters(w->ctx, &w->event))
 		return false;
 	for (size_t i = 0; i < w->automations.count; i++)
 		troubles = troubles || w->automations.items[i].problem;
@@ -317,6 +334,8 @@ static int process(struct work *w)
 	r = w->halt ? stay_halted(w) : run_automations(w);
 	if (r == 0)
 		r = ask_instead(w);
+	if (r == 0)
+		r = ask_from_afar(w);
 	if (r < 0)
 		return r;
 	tell_troubles(w);
@@ -362,7 +381,7 @@ int cmd_run(struct ctx *ctx, int argc, char **argv)
 {
 	int64_t timeout_s = 60;
 	const struct ccm_opt opts[] = {
-		OPT_INT("timeout", 0, "SECONDS", &timeout_s, 1, 3600,
+		OPT_INT("timeout", 0, "SECONDS", &timeout_s, 1, 7200,
 			"the timeout it is registered with; it ends well before"),
 		OPT_END
 	};

@@ -15,6 +15,8 @@ struct show {
 	struct ccm_rows rows;                /* the event's row */
 	struct history_event event;
 	struct ccm_sbuf why;                 /* what was answered and why, in sentences */
+	struct ccm_rows approval;            /* stands on the question that was sent to the person, if there was one */
+	bool asked;
 	struct ccm_sbuf out;
 	bool json, payload, colour;
 };
@@ -22,6 +24,7 @@ struct show {
 static void show_done(struct show *s)
 {
 	ccm_rows_done(&s->rows);
+	ccm_rows_done(&s->approval);
 	ccm_sbuf_done(&s->why);
 	ccm_sbuf_done(&s->out);
 }
@@ -97,14 +100,23 @@ static int hear(struct show *s, struct voices *v)
 	return r;
 }
 
+/* Whether the person decided, and not the automations. */
+static bool is_answered(const struct show *s)
+{
+	const char *state = s->asked ? ccm_rows_text(&s->approval, "state") : "";
+
+	return strcmp(state, "approved") == 0 || strcmp(state, "denied") == 0 || strcmp(state, "expired") == 0;
+}
+
 static void explain_verdict(struct show *s, const struct voices *v)
 {
 	const char *verdict = s->event.verdict, *highest = ccm_verdict_name((enum ccm_verdict)v->highest);
+	bool answered = is_answered(s);
 	struct ccm_sbuf *why = &s->why;
 
 	if (v->runs == 0) {
 		ccm_sbuf_adds(why, "No automation was enabled for this event.");
-	} else if (rank(verdict) > v->highest) {
+	} else if (rank(verdict) > v->highest && !answered) {
 		ccm_sbuf_addf(why, "No automation said %s by itself: two of one stage changed the tool's input in different "
 			      "ways, so the person is asked.", verdict);
 	} else if (v->highest == CCM_VERDICT_NONE) {
@@ -117,10 +129,41 @@ static void explain_verdict(struct show *s, const struct voices *v)
 				ccm_sbuf_addf(why, ", which outranks %s by %s",
 					      ccm_verdict_name((enum ccm_verdict)lower), v->said[lower].text);
 		ccm_sbuf_addc(why, '.');
-		if (rank(verdict) < v->highest)
+		if (rank(verdict) < v->highest && !answered)
 			ccm_sbuf_addf(why, " %s takes no %s from a hook, so it was not passed on.",
 				      s->event.event ? s->event.event : "This event", highest);
 	}
+}
+
+static void explain_approval(struct show *s)
+{
+	const char *state = ccm_rows_text(&s->approval, "state"), *by = ccm_rows_text(&s->approval, "answered_by");
+	const char *problem = ccm_rows_text(&s->approval, "problem");
+	int64_t asked_ms = ccm_rows_int(&s->approval, "created_ms"), refused = ccm_rows_int(&s->approval, "refused");
+	struct ccm_sbuf *why = &s->why;
+	char time[32];
+
+	ccm_sbuf_adds(why, " The person was asked over Telegram");
+	if (by)
+		ccm_sbuf_addf(why, ": %s by %s after %s.", state, by, ccm_duration_format(
+			      (ccm_rows_int(&s->approval, "answered_ms") - asked_ms) / 1000 * 1000, time, sizeof time));
+	else if (strcmp(state, "expired") == 0)
+		ccm_sbuf_addf(why, ", and did not answer within %s, which is a no.", ccm_duration_format(
+			      (ccm_rows_int(&s->approval, "until_ms") - asked_ms) / 1000 * 1000, time, sizeof time));
+	else
+		ccm_sbuf_addf(why, " (%s)%s%s.", state, problem ? ": " : "", problem ? problem : "");
+	if (refused)
+		ccm_sbuf_addf(why, " %lld other press%s of its buttons did nothing.", (long long)refused, refused == 1 ? "" : "es");
+}
+
+static int find_approval(struct show *s)
+{
+	int r = ccm_db_query(s->ctx->db, Q_APPROVAL_BY_EVENT, DB_ARGS(DB_TEXT("event_uuid", s->event.uuid)), &s->approval);
+
+	if (r == 0)
+		r = ccm_rows_next(&s->approval);
+	s->asked = r > 0;
+	return r < 0 ? r : 0;
 }
 
 static int explain(struct show *s)
@@ -137,9 +180,13 @@ static int explain(struct show *s)
 		return ccm_sbuf_error(why);
 	}
 	r = hear(s, &v);
+	if (r == 0)
+		r = find_approval(s);
 	if (r < 0)
 		return r;
 	explain_verdict(s, &v);
+	if (s->asked)
+		explain_approval(s);
 	if (v.failed.bytes)
 		ccm_sbuf_addf(why, "%s%s failed, and so had no say.", why->bytes ? " " : "", v.failed.text);
 	if (s->event.stop)

@@ -559,6 +559,19 @@ int ccm_outcome_add_stage(struct ccm_outcome *o, const char *const *names, const
 	return r;
 }
 
+int ccm_outcome_settle(struct ccm_outcome *o, enum ccm_verdict verdict, const char *name, const char *reason)
+{
+	_cleanup_sbuf_ struct ccm_sbuf asked = { 0 };
+
+	ccm_sbuf_add(&asked, ccm_sbuf_str(&o->reason), o->reason.bytes);
+	ccm_sbuf_clear(&o->reason);
+	o->verdict = verdict;
+	add_reason(o, name, reason);
+	if (asked.bytes)
+		ccm_sbuf_addf(&o->reason, "\n%s", asked.text);
+	return ccm_sbuf_error(&asked) || ccm_sbuf_error(&o->reason) ? -ENOMEM : 0;
+}
+
 /* ---- rendering ---- */
 
 struct object {

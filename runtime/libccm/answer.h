@@ -69,6 +69,10 @@ struct ccm_outcome {
 int ccm_outcome_add_stage(struct ccm_outcome *o, const char *const *names, const struct ccm_answer *answers,
 			  size_t count);
 
+/* The person's own word on what was left to them, an ask or nothing: it takes the place of the verdict, whatever its rank.
+ * name: who tells it. What was to be asked stays in the reason. */
+int ccm_outcome_settle(struct ccm_outcome *o, enum ccm_verdict verdict, const char *name, const char *reason);
+
 /* Appends what must be printed on stdout (nothing at all if nobody had an opinion) and on stderr.
  * id: what `ccm-hook show` takes, for a pointer where a text had to be cut.
  * Returns the exit status (0 or 2), or negative. */

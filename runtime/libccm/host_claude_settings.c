@@ -592,18 +592,27 @@ int ccm_host_entries(const struct ccm_sbuf *doc, struct ccm_host_switches *ret, 
 
 /* ---- putting them in ---- */
 
-static void args_text(struct ccm_sbuf *out, const struct ccm_host_event *event)
+int ccm_host_timeout_s(const struct ccm_host_event *event, int person_s)
 {
-	ccm_sbuf_addf(out, "[\"run\",\"--timeout\",\"%d\"]", event->timeout_s);
+	bool waits = strcmp(event->name, "PreToolUse") == 0 || strcmp(event->name, "PermissionRequest") == 0;
+
+	return event->timeout_s + (waits ? person_s : 0);
 }
 
-static void group_text(struct ccm_sbuf *out, const struct ccm_host_event *event, const char *command)
+static void args_text(struct ccm_sbuf *out, int timeout_s)
 {
+	ccm_sbuf_addf(out, "[\"run\",\"--timeout\",\"%d\"]", timeout_s);
+}
+
+static void group_text(struct ccm_sbuf *out, const struct ccm_host_event *event, const struct ccm_host_registration *want)
+{
+	int timeout_s = ccm_host_timeout_s(event, want->person_s);
+
 	ccm_sbuf_adds(out, "{\"hooks\":[{\"type\":\"command\",\"command\":");
-	ccm_json_quote(out, command, strlen(command));
+	ccm_json_quote(out, want->command, strlen(want->command));
 	ccm_sbuf_adds(out, ",\"args\":");
-	args_text(out, event);
-	ccm_sbuf_addf(out, ",\"timeout\":%d}]}", event->timeout_s);
+	args_text(out, timeout_s);
+	ccm_sbuf_addf(out, ",\"timeout\":%d}]}", timeout_s);
 }
 
 static void hooks_text(struct ccm_sbuf *out, const struct ccm_host_registration *want)
@@ -611,7 +620,7 @@ static void hooks_text(struct ccm_sbuf *out, const struct ccm_host_registration 
 	ccm_sbuf_addc(out, '{');
 	for (size_t i = 0; i < want->event_count; i++) {
 		ccm_sbuf_addf(out, "%s\"%s\":[", i ? "," : "", want->events[i]->name);
-		group_text(out, want->events[i], want->command);
+		group_text(out, want->events[i], want);
 		ccm_sbuf_addc(out, ']');
 	}
 	ccm_sbuf_addc(out, '}');
@@ -646,52 +655,55 @@ static bool is_arg(const struct ccm_json *handler, const char *path, const char 
 	return ccm_json_path(handler, path, &v) && ccm_json_is(&v, text);
 }
 
-static bool is_right_args(const struct ccm_json *handler, const struct ccm_host_event *event)
+static bool is_right_args(const struct ccm_json *handler, int timeout_s)
 {
 	struct ccm_json args;
 	char seconds[16];
 
-	snprintf(seconds, sizeof seconds, "%d", event->timeout_s);
+	snprintf(seconds, sizeof seconds, "%d", timeout_s);
 	return ccm_json_member(handler, "args", &args) && ccm_json_count(&args) == 3 &&
 	       is_arg(handler, "args.0", "run") && is_arg(handler, "args.1", "--timeout") &&
 	       is_arg(handler, "args.2", seconds);
 }
 
-static bool is_right_timeout(const struct ccm_json *handler, const struct ccm_host_event *event)
+static bool is_right_timeout(const struct ccm_json *handler, int timeout_s)
 {
 	struct ccm_json v;
 
 	return ccm_json_member(handler, "timeout", &v) && v.type == CCM_JSON_NUMBER &&
-	       number(&v) == event->timeout_s;
+	       number(&v) == timeout_s;
 }
 
 static bool wants_update(const struct place *p, const void *data)
 {
 	const struct ccm_host_registration *want = data;
 	const struct ccm_host_event *event;
+	int timeout_s;
 
 	if (!is_ours(&p->handler))
 		return false;
 	event = known_event(&p->event);
+	timeout_s = event ? ccm_host_timeout_s(event, want->person_s) : 0;
 	return !is_text(&p->handler, "command", want->command) ||
-	       (event && (!is_right_args(&p->handler, event) || !is_right_timeout(&p->handler, event)));
+	       (event && (!is_right_args(&p->handler, timeout_s) || !is_right_timeout(&p->handler, timeout_s)));
 }
 
 /* Puts one thing right that wants_update() found; the next round finds what is left. */
 static int update(struct ccm_sbuf *doc, const struct place *p, const struct ccm_host_registration *want)
 {
 	const struct ccm_host_event *event = known_event(&p->event);
+	int timeout_s = event ? ccm_host_timeout_s(event, want->person_s) : 0;
 	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
 	struct ccm_json v;
 
 	if (!is_text(&p->handler, "command", want->command)) {
 		ccm_json_member(&p->handler, "command", &v);
 		ccm_json_quote(&text, want->command, strlen(want->command));
-	} else if (!is_right_args(&p->handler, event)) {
+	} else if (!is_right_args(&p->handler, timeout_s)) {
 		ccm_json_member(&p->handler, "args", &v);
-		args_text(&text, event);
+		args_text(&text, timeout_s);
 	} else {
-		ccm_sbuf_addf(&text, "%d", event->timeout_s);
+		ccm_sbuf_addf(&text, "%d", timeout_s);
 		if (!ccm_json_member(&p->handler, "timeout", &v))
 			return ccm_json_insert(doc, &p->handler, "timeout", ccm_sbuf_str(&text));
 	}
@@ -753,7 +765,7 @@ static bool is_double(const struct place *p, const void *data _unused_)
 }
 
 /* The event's array and what is in it; made if missing. */
-static int register_event(struct ccm_sbuf *doc, const struct ccm_host_event *event, const char *command,
+static int register_event(struct ccm_sbuf *doc, const struct ccm_host_event *event, const struct ccm_host_registration *want,
 			  struct ccm_host_report *report, struct ccm_diag *diag)
 {
 	_cleanup_sbuf_ struct ccm_sbuf group = { 0 }, array_text = { 0 };
@@ -767,7 +779,7 @@ static int register_event(struct ccm_sbuf *doc, const struct ccm_host_event *eve
 		return r;
 	if (!ccm_json_member(&root, "hooks", &hooks))
 		return -EINVAL;
-	group_text(&group, event, command);
+	group_text(&group, event, want);
 	if (ccm_sbuf_error(&group))
 		return -ENOMEM;
 	if (!ccm_json_member(&hooks, event->name, &array)) {
@@ -916,7 +928,7 @@ static int register_all(struct ccm_sbuf *doc, const struct ccm_host_registration
 			r = remove_double(doc, &p);
 	}
 	for (size_t i = 0; i < want->event_count && r == 0; i++)
-		r = register_event(doc, want->events[i], want->command, report, diag);
+		r = register_event(doc, want->events[i], want, report, diag);
 	return r;
 }
 

@@ -42,7 +42,12 @@ struct ccm_host_registration {
 	bool wrap_status_line;       /* and where there is one of another program, run and show that one, too */
 	const struct ccm_host_event *const *events;
 	size_t event_count;
+	int person_s;                /* seconds more for PreToolUse and PermissionRequest, where a person is waited for */
 };
+
+/* The timeout that register gives the event, in seconds; person_s as above. */
+int ccm_host_timeout_s(const struct ccm_host_event *event, int person_s);
+
 
 struct ccm_host_report {
 	struct ccm_sbuf added;       /* names with ", " between: events, and "statusLine" */

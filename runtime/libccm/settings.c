@@ -181,6 +181,8 @@ static const struct key {
 	  "Whether questions of permission are sent there, too, and wait for an answer." },
 	{ "telegram", "approval_time", TYPE_DURATION, FIELD(approval_ms), "5m", NULL, 1000, 3600000,
 	  "How long they wait; no answer is a no." },
+	{ "telegram", "user_ids", TYPE_LIST, FIELD(telegram_users), "123456789", NULL, 0, 0,
+	  "Whose answers count in a chat of several people: their numbers with blanks between; not set, everybody's there." },
 	{ "telegram", "api", TYPE_TEXT, FIELD(telegram_api), CCM_TELEGRAM_API, NULL, 0, 0,
 	  "A Bot API server of your own." },
 	CHANNEL("telegram", CCM_TELEGRAM),

@@ -121,6 +121,7 @@ struct ccm_settings {
 	struct ccm_setting_list telegram_chat;         /* [telegram] chat_id */
 	struct ccm_setting_list telegram_api;          /* [telegram] api; none: CCM_TELEGRAM_API */
 	int64_t approvals;             /* [telegram] approvals: 1 on */
+	struct ccm_setting_list telegram_users;        /* [telegram] user_ids; several with blanks between; none: whoever is in the chat */
 	int64_t approval_ms;           /* [telegram] approval_time */
 	struct ccm_setting_list slack_url;             /* [slack] url, a reference */
 	struct ccm_setting_list webhook_url;           /* [webhook] url: http:// or https://, or a reference */

@@ -3,6 +3,7 @@
  *
  *     ccm-deliver CHANNEL [--parent PID]   sends what is due on the channel, in order, and ends when nothing is
  *     ccm-deliver test CHANNEL             sends a message of its own now, and says what became of it
+ *     ccm-deliver approve                  asks the person, see approve.h
  *
  * One process for each channel: what stalls one holds up no other. It holds CCM_HOME/deliver.CHANNEL.lock while it works;
  * who finds that taken leaves the work to whoever has it. With --parent it ends with that process, and a regular file on stdin
@@ -26,6 +27,7 @@
 #include <sys/prctl.h>
 #endif
 
+#include "approve.h"
 #include "deliver.h"
 #include "http.h"
 #include "libccm/alert.h"
@@ -286,6 +288,7 @@ static const struct command commands[] = {
 	CHANNEL("slack"),
 	CHANNEL("webhook"),
 	CHANNEL("command"),
+	{ "approve", "", "ask the person by Telegram; ccm-hook runs it", 0, 0, DB_NONE, cmd_approve, false },
 	{ "test", "CHANNEL", "send a test message now, and say what became of it", 1, 1, DB_NONE, cmd_test, true },
 	{ 0 }
 };

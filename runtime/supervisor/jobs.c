@@ -122,7 +122,7 @@ static int run_check(struct ctx *ctx)
 
 static int forget_old(struct ccm_db *db, int64_t before_ms)
 {
-	static const enum ccm_query all[] = { Q_READING_PRUNE, Q_METER_PRUNE, Q_TRANSCRIPT_PRUNE, Q_HELD_PRUNE };
+	static const enum ccm_query all[] = { Q_READING_PRUNE, Q_METER_PRUNE, Q_TRANSCRIPT_PRUNE, Q_HELD_PRUNE, Q_APPROVAL_PRUNE, Q_PRESS_PRUNE };
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(all); i++)
