@@ -568,6 +568,11 @@ int ccm_proc_detach_with(const char *path, const char *const *argv, const char *
 	return start_alone(path, argv, envp, -1, -1, POSIX_SPAWN_SETSID, &pid);
 }
 
+int ccm_proc_detach_with(const char *path, const char *const *argv, int err, pid_t *ret)
+{
+	return start_alone(path, argv, -1, err, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, ret);
+}
+
 int ccm_proc_start(const char *path, const char *const *argv, int in, int err, pid_t *ret)
 {
 	return start_alone(path, argv, (const char *const *)(uintptr_t)environ, in, err, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, ret);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "background.h"
 #include "ctx.h"
 #include "libccm/clock.h"
 #include "libccm/log.h"
@@ -110,6 +111,22 @@ static int run_task(struct ctx *ctx, struct opened *o, const struct profile *pro
 	return status;
 }
 
+static int start_task(struct ctx *ctx, struct opened *o, const char *const *argv)
+{
+	struct ccm_diag diag = { 0 };
+	int r;
+
+	ccm_closep(&o->lock_fd);
+	o->lock_fd = -1;
+	r = background_start(ctx, o, argv, &diag);
+	if (r < 0) {
+		ccm_error("%s", ccm_diag_text(&diag, r));
+		return -CCM_E_SAID;
+	}
+	puts(o->task.id);
+	return 0;
+}
+
 static int choose_command(const struct ctx *ctx, const struct profile *profile, int argc, char **argv, const char **words)
 {
 	if (argc > 0) {
@@ -128,10 +145,12 @@ static int choose_command(const struct ctx *ctx, const struct profile *profile, 
 int cmd_run(struct ctx *ctx, int argc, char **argv)
 {
 	const char *repo = ".", *name = NULL, *base = "HEAD";
+	bool background = false;
 	const struct ccm_opt opts[] = {
 		OPT_STR("repo", 0, "DIR", &repo, "the repository, or a folder in it (default: here)"),
 		OPT_STR("name", 0, "TITLE", &name, "what the task is called (default: its command)"),
 		OPT_STR("base", 0, "REF", &base, "branch, tag or commit it begins from (default HEAD)"),
+		OPT_FLAG("background", 'b', &background, "do not wait; print its id for 'task attach'"),
 		OPT_END
 	};
 	_cleanup_opened_ struct opened o = OPENED_INIT;
@@ -175,5 +194,5 @@ int cmd_run(struct ctx *ctx, int argc, char **argv)
 		return -CCM_E_SAID;
 	}
 	fprintf(stderr, "ccm-supervisor: task %s in %s\n", o.task.id, o.place.work);
-	return run_task(ctx, &o, &profile, words);
+	return background ? start_task(ctx, &o, words) : run_task(ctx, &o, &profile, words);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "background.h"
 #include "confine.h"
 #include "ctx.h"
 #include "libccm/clock.h"
@@ -15,6 +16,7 @@
 #include "ops.h"
 #include "review.h"
 #include "session.h"
+#include "terminal.h"
 
 static int say(const struct ccm_diag *diag, int r)
 {
@@ -261,6 +263,14 @@ static void print_limits(const struct task *t)
 	printf("  %-11s %s of %s\n", "time", used, t->limits.time_ms > 0 ? bound : "any");
 }
 
+static bool has_terminal(const struct task *t, const struct place *p)
+{
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+
+	ccm_sbuf_addf(&path, "%s/" TERMINAL_SOCKET, p->dir);
+	return (t->state == TASK_RUNNING || t->state == TASK_STOPPED) && access(ccm_sbuf_str(&path), F_OK) == 0;
+}
+
 static void print_task(const struct task *t, const struct place *p)
 {
 	_cleanup_sbuf_ struct ccm_sbuf command = { 0 }, state = { 0 };
@@ -281,6 +291,7 @@ static void print_task(const struct task *t, const struct place *p)
 	print_line("branch", t->branch);
 	print_line("head", t->head);
 	print_line("layers", t->layers);
+	print_line("terminal", has_terminal(t, p) ? "in the background; 'task attach' joins it" : NULL);
 	print_line("folder", access(p->dir, F_OK) == 0 ? p->dir : NULL);
 	print_line("saved as", t->saved);
 	print_line("merged as", t->merged);
@@ -328,13 +339,27 @@ static void print_log_row(int64_t at_ms, const char *kind, const char *words, bo
 	printf("%s  %-8s  %s\n", ccm_time_format(at_ms, false, when, sizeof when), kind, ccm_sbuf_str(&clean));
 }
 
+static int print_output(const struct opened *o, struct ccm_diag *diag)
+{
+	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
+	int r = ops_need_folder(o, diag);
+
+	if (r == 0)
+		r = terminal_output(&o->place, &text);
+	if (r < 0)
+		return say(diag, r);
+	fputs(ccm_sbuf_str(&text), stdout);
+	return 0;
+}
+
 static int task_cmd_log(struct ctx *ctx, int argc, char **argv)
 {
 	int64_t limit = 200;
-	bool json = false, events = false;
+	bool json = false, events = false, output = false;
 	const struct ccm_opt opts[] = {
 		OPT_INT("limit", 'n', "N", &limit, 1, 1000000, "show the last N lines (default 200)"),
 		OPT_FLAG("events", 0, &events, "the events of its hooks instead"),
+		OPT_FLAG("output", 0, &output, "what it wrote in the background instead"),
 		OPT_FLAG("json", 0, &json, "print one JSON object per line"),
 		OPT_END
 	};
@@ -349,6 +374,8 @@ static int task_cmd_log(struct ctx *ctx, int argc, char **argv)
 	r = ops_open(ctx, argv[0], &o, &diag);
 	if (r < 0)
 		return say(&diag, r);
+	if (output)
+		return print_output(&o, &diag);
 	if (events)
 		r = ccm_db_query(ctx->db, Q_TASK_EVENT_LIST, DB_ARGS(DB_TEXT("task_id", o.task.id)), &rows);
 	else
@@ -699,6 +726,7 @@ static int start_again(struct ctx *ctx, struct opened *o, int argc, char **argv,
 {
 	_cleanup_profile_ struct profile profile = { .share_caches = false };
 	_cleanup_free_ const char **words = NULL;
+	_cleanup_free_ char *project = NULL;
 	json_auto_t *command = json_loads(o->task.command, 0, NULL);
 	struct session_spec spec = { .ctx = ctx, .task = &o->task, .place = &o->place, .source = &o->source };
 	size_t count = argc > 0 ? (size_t)argc : json_array_size(command);
@@ -715,7 +743,9 @@ static int start_again(struct ctx *ctx, struct opened *o, int argc, char **argv,
 	if (r == 0)
 		r = ops_need_rest(o, diag);
 	if (r == 0)
-		r = profile_load(&ctx->settings, NULL, &profile);
+		r = source_project(&o->source, &project);
+	if (r == 0)
+		r = profile_load(&ctx->settings, project, &profile);
 	if (r < 0)
 		return r;
 	profile.limits = o->task.limits;
@@ -726,9 +756,24 @@ static int start_again(struct ctx *ctx, struct opened *o, int argc, char **argv,
 	return r < 0 ? r : status;
 }
 
+static int start_in_background(struct ctx *ctx, struct opened *o, char **argv, struct ccm_diag *diag)
+{
+	int r = ops_need_rest(o, diag);
+
+	if (r < 0)
+		return r;
+	ccm_closep(&o->lock_fd);
+	o->lock_fd = -1;
+	return background_start(ctx, o, (const char *const *)argv, diag);
+}
+
 static int task_cmd_resume(struct ctx *ctx, int argc, char **argv)
 {
-	const struct ccm_opt opts[] = { OPT_END };
+	bool background = false;
+	const struct ccm_opt opts[] = {
+		OPT_FLAG("background", 'b', &background, "start it again in the background"),
+		OPT_END
+	};
 	_cleanup_opened_ struct opened o = OPENED_INIT;
 	struct ccm_diag diag = { 0 };
 	int r;
@@ -744,7 +789,96 @@ static int task_cmd_resume(struct ctx *ctx, int argc, char **argv)
 	if (!task_can(&o.task, TASK_EV_START))
 		return say(&diag, ccm_diag_set(&diag, -CCM_E_REFUSED, "task %s cannot be started again: it is %s (%s)", o.task.id,
 					       task_state_name(o.task.state), task_state_sentence(o.task.state)));
+	argv[argc] = NULL;
+	if (background)
+		return say(&diag, start_in_background(ctx, &o, argv + 1, &diag));
 	return say(&diag, start_again(ctx, &o, argc - 1, argv + 1, &diag));
+}
+
+/* ---- a terminal in the background */
+
+/* ^X, ^\ */
+static int read_key(struct ctx *ctx, const char *text, char *ret)
+{
+	char c = text[0] == '^' && text[1] && !text[2] ? text[1] : '\0';
+
+	if (c >= 'a' && c <= 'z')
+		c = (char)(c - 'a' + 'A');
+	if (c < 'A' || c > '_')
+		return ccm_opt_error(&ctx->usage, "'%s' is no key to leave with: it is written ^X, X from A to _", text);
+	*ret = (char)(c - '@');
+	return 0;
+}
+
+static int task_cmd_attach(struct ctx *ctx, int argc, char **argv)
+{
+	const char *key_text = "^\\";
+	const struct ccm_opt opts[] = {
+		OPT_STR("leave", 'k', "KEY", &key_text, "the key that leaves it, written ^X (default ^\\)"),
+		OPT_END
+	};
+	_cleanup_opened_ struct opened o = OPENED_INIT;
+	struct ccm_diag diag = { 0 };
+	bool left = false;
+	char key = 0;
+	int r;
+
+	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
+	if (argc < 0)
+		return argc;
+	r = read_key(ctx, key_text, &key);
+	if (r == 0)
+		r = ops_open(ctx, argv[0], &o, &diag);
+	if (r == 0 && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
+		r = ccm_diag_set(&diag, -CCM_E_REFUSED, "attach needs a terminal ('ccm-supervisor task log %s --output' prints what "
+				 "the task wrote)", o.task.id);
+	if (r < 0)
+		return say(&diag, r);
+	fprintf(stderr, "ccm-supervisor: task %s; %s leaves it, and it goes on\n", o.task.id, key_text);
+	r = terminal_attach(&o.place, key, &left, &diag);
+	if (r == -ESRCH && task_is_live(&ctx->paths, &o.task))
+		ccm_diag_set(&diag, r, "task %s runs in the foreground, on the terminal where it was started; only one of 'run "
+			     "--background' can be attached to", o.task.id);
+	else if (r == -ESRCH)
+		ccm_diag_set(&diag, r, "task %s is not running: it is %s ('ccm-supervisor task resume --background %s' starts it "
+			     "again)", o.task.id, task_state_name(o.task.state), o.task.id);
+	if (r < 0)
+		return say(&diag, r);
+	fprintf(stderr, "\nccm-supervisor: %s task %s\n", left ? "left" : "the end of", o.task.id);
+	return r;
+}
+
+/* What keeps the terminal of a task in the background: see background.h. */
+static int task_cmd_terminal(struct ctx *ctx, int argc, char **argv)
+{
+	const char *size = "40x120";
+	const struct ccm_opt opts[] = { OPT_STR("size", 0, "ROWSxCOLUMNS", &size, "how large it is at first"), OPT_END };
+	_cleanup_place_ struct place place = { .id = "" };
+	_cleanup_free_ const char **words = NULL;
+	unsigned rows = 0, columns = 0;
+	struct ccm_diag diag = { 0 };
+	int r;
+
+	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
+	if (argc < 0)
+		return argc;
+	if (sscanf(size, "%4ux%4u", &rows, &columns) != 2 || !rows || !columns)
+		return ccm_opt_error(&ctx->usage, "'%s' is no size: it is written ROWSxCOLUMNS", size);
+	if (!place_is_id(argv[0]))
+		return ccm_opt_error(&ctx->usage, "'%s' is no task id", argv[0]);
+	words = calloc((size_t)argc + 5, sizeof *words);
+	if (!words)
+		return -ENOMEM;
+	const char *const first[] = { ctx->self, "task", "resume", argv[0], "--" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
+		words[i] = first[i];
+	for (int i = 1; i < argc; i++)
+		words[ARRAY_SIZE(first) + (size_t)i - 1] = argv[i];
+	r = place_init(&place, &ctx->paths, argv[0]);
+	if (r == 0)
+		r = terminal_serve(&place, words, (unsigned short)rows, (unsigned short)columns, &diag);
+	return say(&diag, r);
 }
 
 static int task_cmd_rollback(struct ctx *ctx, int argc, char **argv)
@@ -1037,6 +1171,9 @@ int cmd_task(struct ctx *ctx, int argc, char **argv)
 		{ "stop", "ID", "hold its processes, or end them", 1, 1, DB_WRITE, task_cmd_stop, false },
 		{ "resume", "ID [-- COMMAND...]", "let it go on, or start its command (or another) again", 1, -1, DB_WRITE,
 		  task_cmd_resume, false },
+		{ "attach", "ID", "join the terminal of a task that runs in the background", 1, 1, DB_WRITE, task_cmd_attach, false },
+		{ "terminal", "ID [COMMAND...]", "keep the terminal of one (run --background runs it)", 1, -1, DB_NONE,
+		  task_cmd_terminal, false },
 		{ "rollback", "ID SNAPSHOT", "put its branch and files back to a snapshot", 2, 2, DB_WRITE, task_cmd_rollback,
 		  false },
 		{ "discard", "ID", "remove its folder; what it did is kept in a ref", 1, 1, DB_WRITE, task_cmd_discard, false },

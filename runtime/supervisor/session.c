@@ -10,7 +10,6 @@
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "channel.h"
 #include "confine.h"
@@ -23,6 +22,7 @@
 #include "network.h"
 #include "resume.h"
 #include "sandbox.h"
+#include "talk.h"
 
 #define TICK_MS 250
 #define MEASURE_US 1000000
@@ -54,45 +54,18 @@ struct session {
 
 /* ---- talk with other processes of the person */
 
-/* The path of a socket must be short; that of a descriptor is. */
-static void address_of(int dir, struct sockaddr_un *ret)
-{
-	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	snprintf(ret->sun_path, sizeof ret->sun_path, "/proc/self/fd/%d/control", dir);
-}
-
-static int listen_control(const struct place *p)
-{
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	_cleanup_close_ int dir = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct sockaddr_un address;
-
-	if (fd < 0 || dir < 0)
-		return -errno;
-	unlink(p->control);
-	address_of(dir, &address);
-	if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 8) < 0)
-		return -errno;
-	return TAKE_FD(fd);
-}
-
 int session_ask(const struct place *p, const char *what, struct ccm_diag *diag)
 {
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	_cleanup_close_ int dir = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = talk_connect(p->dir, "control");
 	_cleanup_sbuf_ struct ccm_sbuf answer = { 0 };
 	const struct timeval patience = { .tv_sec = 15 };
-	struct sockaddr_un address;
 	char line[64];
 	int r;
 
+	if (fd < 0)
+		return fd;
 	snprintf(line, sizeof line, "%s\n", what);
-	if (fd < 0 || dir < 0)
-		return dir < 0 ? -ESRCH : -errno;
-	address_of(dir, &address);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
-		return errno == ENOENT || errno == ECONNREFUSED ? -ESRCH : -errno;
 	/* In one piece: the other side reads once. */
 	r = send(fd, line, strlen(line), MSG_NOSIGNAL) < 0 ? -errno : ccm_read_fd(fd, 1024, &answer);
 	if (r < 0)
@@ -472,7 +445,7 @@ static int open_all(struct session *s, struct ccm_diag *diag)
 		return -ENOMEM;
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	s->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	s->control = listen_control(p);
+	s->control = talk_listen(p->dir, "control");
 	s->denied = open(denied, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->control < 0)
 		return ccm_diag_set(diag, s->control, "cannot listen on '%s': %s", p->control, ccm_strerror(s->control));

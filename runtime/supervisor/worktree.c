@@ -147,6 +147,17 @@ int source_reopen(struct source *ret, const char *git_dir, const char *base, con
 	return 0;
 }
 
+int source_project(const struct source *s, char **ret)
+{
+	size_t bytes = strlen(s->git_dir), end = strlen("/.git");
+
+	*ret = NULL;
+	if (bytes <= end || strcmp(s->git_dir + bytes - end, "/.git") != 0)
+		return 0;
+	*ret = strndup(s->git_dir, bytes - end);
+	return *ret ? 0 : -ENOMEM;
+}
+
 void store_list_done(struct store_list *l)
 {
 	for (size_t i = 0; i < l->count; i++)

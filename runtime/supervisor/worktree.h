@@ -37,6 +37,9 @@ int source_open(struct source *ret, const char *directory, const char *base, str
 /* The same for a task that exists: the repository is known, the base is an id. */
 int source_reopen(struct source *ret, const char *git_dir, const char *base, const char *branch, struct ccm_diag *diag);
 void source_done(struct source *s);
+
+/* The folder whose .ccm/config.ini counts; NULL: none, the repository is bare. */
+int source_project(const struct source *s, char **ret);
 #define _cleanup_source_ _cleanup_(source_done)
 
 /* All object stores that the source reads, its own first: what the sandbox must let the task read. */

@@ -53,7 +53,7 @@ task_is_ready() { task_last && [ "$ID" != "$BEFORE" ] && [ -e "$WORK/ready" ]; }
 until_true() {
 	local end=$((SECONDS + 60))
 	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || { echo "never: $*" && cat "$BATS_TEST_TMPDIR/err" && return 1; }
+		[ "$SECONDS" -lt "$end" ] || { echo "never: $*"; cat "$BATS_TEST_TMPDIR/err" || :; return 1; }
 		sleep 0.05
 	done
 }

@@ -17,6 +17,8 @@ setup() {
 	ccm-supervisor sandbox check >"$T/check" || skip "no sandbox here: $(tail -n 1 "$T/check")"
 }
 
+teardown() { term_kill; }
+
 # Usage: task_p PROMPT [OPTION...]
 # As claude_p, in a task.
 task_p() {
@@ -78,4 +80,59 @@ task_p() {
 	[ "$(cat "$WORK/.claude/settings.json")" = '{"disableAllHooks":true}' ]
 	[ "$(recorded | tr '\n' ' ')" = 'SessionStart UserPromptSubmit PreToolUse PostToolUse PreToolUse PostToolUse PreToolUse Stop SessionEnd ' ]
 	[ "$(ccm-supervisor task log "$ID" --events | wc -l)" -eq 9 ]
+}
+
+# Usage: task_term WORD...
+# As term_start, with a task of the client's in place of the client.
+task_term() {
+	client=$CCM_CLIENT
+	CCM_CLIENT=$1
+	shift
+	export client
+	term_start "$@"
+}
+
+# The client draws its input line over the whole width.
+drawn_for() {
+	local line
+	# shellcheck disable=SC2046
+	printf -v line '─%.0s' $(seq "$1")
+	[[ $(term_screen) == *"$line"* && $(term_screen) != *"$line─"* ]]
+}
+
+@test "its terminal UI works inside, asks, is answered, and is resized with the window" {
+	answers '[ { "say": "May I?", "call": [["Bash", { "command": "touch asked" }]] }, { "say": "Thank you." } ]'
+	task_term "$CCM_BUILD/ccm-supervisor" run -- "$CCM_CLIENT"
+	wait_for 60 drawn_for 120
+	term_type 'Touch a file.'
+	term_wait 'Do you want to proceed?'
+	term_tmux resize-window -x 90 -y 40
+	term_tmux send-keys Enter
+	term_wait 'Thank you.'
+	wait_for 60 drawn_for 90
+	term_type /exit
+	term_wait 'the client ended with 0'
+	played_out
+	[ -e "$CCM_HOME/tasks/$(ccm-supervisor task list --json | jq -r .id)/work/asked" ]
+}
+
+@test "in the background its terminal UI can be left and joined again, in another size, and it works on meanwhile" {
+	answers '[ { "call": [["Bash", { "command": "until [ -e go ]; do sleep 0.1; done" }]] }, { "say": "Thank you." } ]'
+	# shellcheck disable=SC2016
+	printf '%s\n' 'ccm-supervisor run --background -- "$@" --allowedTools Bash >id' 'ccm-supervisor task attach last' \
+		'until [ -e again ]; do sleep 0.1; done' 'ccm-supervisor task attach last' >"$T/script"
+	task_term /bin/sh "$T/script" "$CCM_CLIENT"
+	term_type 'Wait.'
+	term_wait 'until [ -e go ]'
+	term_tmux send-keys "C-\\"
+	wait_for 60 grep -q 'left task' "$T/term.err"
+	touch "$CCM_HOME/tasks/$(cat id)/work/go"
+	wait_for 60 grep -q 'Thank you' "$CCM_HOME/tasks/$(cat id)/output"
+	term_tmux resize-window -x 90 -y 40
+	touch again
+	term_wait 'Thank you.'
+	wait_for 60 drawn_for 90
+	term_type /exit
+	term_wait 'the client ended with 0'
+	played_out
 }
