@@ -907,3 +907,133 @@ UPDATE outlet SET blocked_until_ms = 0, failures = 0 WHERE channel IN (
 
 -- query: OUTLET_LIST
 SELECT channel, blocked_until_ms, failures, deaths, problem FROM outlet ORDER BY channel;
+
+-- How far alerts were derived.
+-- query: ALERT_SCAN_GET
+SELECT event_id, received_ms FROM alert_scan WHERE name = 'event';
+
+-- query: ALERT_SCAN_PUT
+INSERT INTO alert_scan (name, event_id, received_ms) VALUES ('event', :event_id, :received_ms)
+ON CONFLICT (name) DO UPDATE SET event_id = excluded.event_id, received_ms = excluded.received_ms;
+
+-- Events that nobody has looked at, and those that had not ended then.
+-- query: ALERT_EVENTS
+SELECT e.id, e.uuid, e.received_ms, e.event, e.tool, e.session_id, e.project, e.detail, e.verdict, e.reason, e.note,
+  EXISTS (SELECT 1 FROM run r WHERE r.event_id = e.id AND r.automation = 'security-guard' AND r.verdict = 'deny') AS guarded,
+  EXISTS (SELECT 1 FROM run r WHERE r.event_id = e.id AND r.problem IS NOT NULL) AS failed
+FROM event e
+WHERE e.id IN (SELECT id FROM (SELECT id FROM event WHERE id > :seen ORDER BY id LIMIT :limit)
+  UNION ALL SELECT value FROM json_each(:unfinished))
+ORDER BY e.id;
+
+-- Whoever derives it: once.
+-- query: ALERT_DERIVE
+INSERT INTO alert (uuid, created_ms, level, source, session_id, event_uuid, title, body, kind, rule, event, project)
+SELECT :uuid, :created_ms, :level, :source, :session_id, :event_uuid, :title, :body, :kind, :rule, :event, :project
+WHERE NOT EXISTS (SELECT 1 FROM alert WHERE event_uuid = :event_uuid AND kind = :kind AND source = :source AND title = :title);
+
+-- query: ALERT_PROMPTED
+SELECT 1 AS found FROM alert WHERE created_ms BETWEEN :since_ms AND :until_ms AND session_id = :session_id
+  AND kind = 'agent-needs-input' AND event <> 'Notification' LIMIT 1;
+
+-- Of a call that was refused before, the row names the first event.
+-- query: REFUSAL_RULE
+SELECT rule FROM refusal WHERE event_uuid = :event_uuid
+  OR (session_id = :session_id AND last_ms BETWEEN :since_ms AND :until_ms)
+ORDER BY event_uuid IS :event_uuid DESC, last_ms LIMIT 1;
+
+-- Automations that failed at this event, and as often in a row by now, of which nothing was told since they last did not.
+-- query: RUN_FAILING
+SELECT r.automation, r.problem FROM run r
+WHERE r.event_id = :event_id AND r.problem IS NOT NULL
+  AND (SELECT count(l.problem) FROM (SELECT problem FROM run WHERE automation = r.automation
+    ORDER BY event_id DESC LIMIT :failures) l) = :failures
+  AND NOT EXISTS (SELECT 1 FROM alert a WHERE a.kind = 'automation-fails' AND a.source = r.automation
+    AND a.created_ms > max(:since_ms, coalesce((SELECT w.started_ms FROM run w
+      WHERE w.automation = r.automation AND w.problem IS NULL ORDER BY w.event_id DESC LIMIT 1), 0)));
+
+-- query: ALERT_UNROUTED_COUNT
+SELECT count(*) AS count FROM (SELECT 1 FROM alert WHERE routed_ms IS NULL LIMIT 1);
+
+-- query: ALERT_UNROUTED
+SELECT a.id, a.created_ms, a.level, a.source, a.session_id, a.title, a.kind, a.rule, a.event,
+  coalesce(a.project, (SELECT s.project FROM session s WHERE s.session_id = a.session_id)) AS project
+FROM alert a WHERE a.routed_ms IS NULL ORDER BY a.id LIMIT 1;
+
+-- The last of its like that was not counted with another, and how often that was told to have come.
+-- query: ALERT_LIKE
+SELECT p.id, p.created_ms, p.times, coalesce((SELECT max(i.told) FROM delivery_alert i WHERE i.alert_id = p.id), 0) AS told
+FROM alert p
+WHERE p.title = :title AND p.id < :id AND p.folded_into IS NULL AND p.routed_ms IS NOT NULL AND p.routing <> 'off'
+  AND p.source = :source AND p.kind IS :kind AND p.session_id IS :session_id AND p.created_ms > :since_ms
+ORDER BY p.id DESC LIMIT 1;
+
+-- What an agent does only after its prompt was answered.
+-- query: ALERT_WENT_ON
+SELECT 1 AS found FROM event INDEXED BY event_session
+WHERE session_id = :session_id AND received_ms > :since_ms AND received_ms < :until_ms
+  AND event IN ('PostToolUse', 'PostToolUseFailure', 'PermissionDenied', 'UserPromptSubmit', 'Stop') LIMIT 1;
+
+-- query: ALERT_ROUTED
+UPDATE alert SET routed_ms = :now_ms, routing = :routing, times = :times, level = coalesce(:level, level),
+  project = coalesce(project, :project)
+WHERE id = :id;
+
+-- query: ALERT_FOLD
+UPDATE alert SET routed_ms = :now_ms, routing = 'folded', folded_into = :into WHERE id = :id;
+
+-- query: ALERT_COUNT
+UPDATE alert SET times = times + 1 WHERE id = :id;
+
+-- Channels that were told of it, or are being told.
+-- query: ALERT_TOLD
+SELECT DISTINCT d.channel FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id
+WHERE i.alert_id = :alert_id AND d.attempts > 0 AND d.state IN ('waiting', 'sent');
+
+-- query: DELIVERY_INSERT
+INSERT INTO delivery (uuid, channel, level, alert_id, created_ms, due_ms)
+VALUES (:uuid, :channel, :level, :alert_id, :created_ms, :due_ms);
+
+-- query: DELIVERY_PUT
+INSERT OR IGNORE INTO delivery_alert (delivery_id, alert_id, again) VALUES (:delivery_id, :alert_id, :again);
+
+-- query: DIGEST_OPEN
+SELECT id FROM delivery WHERE channel = :channel AND state = 'waiting' AND alert_id IS NULL AND attempts = 0
+  AND due_ms > :after_ms ORDER BY id DESC LIMIT 1;
+
+-- query: DIGEST_FORGET
+DELETE FROM delivery_alert WHERE alert_id = :alert_id AND again = 1 AND delivery_id IN (
+  SELECT id FROM delivery WHERE state = 'waiting' AND alert_id IS NULL AND attempts = 0);
+
+-- query: DIGEST_DROP_EMPTY
+DELETE FROM delivery WHERE state = 'waiting' AND alert_id IS NULL AND attempts = 0
+  AND NOT EXISTS (SELECT 1 FROM delivery_alert i WHERE i.delivery_id = delivery.id);
+
+-- query: OUTLET_WINDOW
+SELECT window_start_ms, window_count FROM outlet WHERE channel = :channel;
+
+-- query: OUTLET_COUNT
+INSERT INTO outlet (channel, window_start_ms, window_count) VALUES (:channel, :start_ms, :count)
+ON CONFLICT (channel) DO UPDATE SET window_start_ms = excluded.window_start_ms, window_count = excluded.window_count;
+
+-- fragment: LOUD
+state = 'waiting' AND due_ms < :end_ms AND CASE level WHEN 'urgent' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END < :level
+
+-- query: DELIVERY_LOUD
+SELECT count(*) AS count FROM (SELECT 1 FROM delivery WHERE @LOUD@ LIMIT 1);
+
+-- query: DELIVERY_QUIET
+UPDATE delivery SET due_ms = :end_ms WHERE @LOUD@;
+
+-- query: DELIVERY_AHEAD
+SELECT count(*) AS count FROM (SELECT 1 FROM delivery WHERE state = 'waiting' AND created_ms > :ahead_ms LIMIT 1);
+
+-- query: DELIVERY_CLAMP
+UPDATE delivery SET due_ms = :now_ms + max(0, due_ms - created_ms), created_ms = :now_ms
+WHERE state = 'waiting' AND created_ms > :ahead_ms;
+
+-- When each channel has something to send; one that is blocked for longer than a block lasts was so by another clock.
+-- query: DELIVERY_DUE
+SELECT d.channel, max(min(d.due_ms), coalesce((SELECT o.blocked_until_ms FROM outlet o
+  WHERE o.channel = d.channel AND o.blocked_until_ms < :now_ms + 7200000), 0)) AS due_ms
+FROM delivery d WHERE d.state = 'waiting' GROUP BY d.channel;

@@ -42,14 +42,27 @@ int ccm_alert_kind_find(const char *name)
 	return -ENOENT;
 }
 
-enum ccm_alert_level ccm_alert_kind_level(const struct ccm_settings *s, enum ccm_alert_kind kind)
+/* Of several lines the last counts. */
+static const struct ccm_setting_item *find_kind(const struct ccm_settings *s, enum ccm_alert_kind kind)
 {
-	enum ccm_alert_level level = kinds[kind].level;
+	const struct ccm_setting_item *found = NULL;
 
 	for (size_t i = 0; i < s->alert_kinds.count; i++)
 		if (strcmp(s->alert_kinds.items[i].name + strlen("kind."), kinds[kind].name) == 0)
-			level = (enum ccm_alert_level)s->alert_kinds.items[i].number;
-	return level;
+			found = &s->alert_kinds.items[i];
+	return found;
+}
+
+bool ccm_alert_kind_is_set(const struct ccm_settings *s, enum ccm_alert_kind kind)
+{
+	return find_kind(s, kind) != NULL;
+}
+
+enum ccm_alert_level ccm_alert_kind_level(const struct ccm_settings *s, enum ccm_alert_kind kind)
+{
+	const struct ccm_setting_item *item = find_kind(s, kind);
+
+	return item ? (enum ccm_alert_level)item->number : kinds[kind].level;
 }
 
 const char *ccm_alert_level_name(enum ccm_alert_level level)

@@ -38,7 +38,8 @@ enum ccm_alert_kind {
 const char *ccm_alert_kind_name(enum ccm_alert_kind kind);
 int ccm_alert_kind_find(const char *name);       /* an enum ccm_alert_kind, or -ENOENT */
 
-/* As [alerts] kind.NAME has it. */
+/* As [alerts] kind.NAME has it; and whether it is there. */
+bool ccm_alert_kind_is_set(const struct ccm_settings *s, enum ccm_alert_kind kind);
 enum ccm_alert_level ccm_alert_kind_level(const struct ccm_settings *s, enum ccm_alert_kind kind);
 
 const char *ccm_alert_level_name(enum ccm_alert_level level);

@@ -16,6 +16,7 @@ int cmd_checkpoint_show(struct ctx *ctx, int argc, char **argv);
 int cmd_checkpoint_take(struct ctx *ctx, int argc, char **argv);
 int cmd_checkpoint_undo(struct ctx *ctx, int argc, char **argv);
 int cmd_daemon(struct ctx *ctx, int argc, char **argv);
+int cmd_deliver(struct ctx *ctx, int argc, char **argv);
 int cmd_install(struct ctx *ctx, int argc, char **argv);
 int cmd_job(struct ctx *ctx, int argc, char **argv);
 int cmd_quota(struct ctx *ctx, int argc, char **argv);

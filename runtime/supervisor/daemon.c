@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "alerts.h"
+#include "couriers.h"
 #include "jobs.h"
 #include "libccm/clock.h"
 #include "libccm/io.h"
@@ -55,6 +57,8 @@ struct daemon {
 	int64_t event, meter, held;      /* the last activity seen */
 	struct ccm_sbuf config;          /* the configuration in force */
 	struct worker workers[2];        /* the second is for what may take long */
+	struct alerts alerts;
+	struct couriers couriers;
 };
 
 static void look(struct daemon *d);
@@ -173,6 +177,8 @@ static void close_db(struct daemon *d)
 {
 	ccm_db_close(d->db);
 	d->db = NULL;
+	/* The next one may be another. */
+	alerts_done(&d->alerts);
 }
 
 /* Said once, not at every try. */
@@ -346,7 +352,7 @@ static void worker_late(evutil_socket_t fd, short what, void *user)
 
 static bool is_working(const struct daemon *d)
 {
-	return d->workers[0].job || d->workers[1].job;
+	return d->workers[0].job || d->workers[1].job || couriers_work(&d->couriers);
 }
 
 /* A file without a name that holds the configuration in force. */
@@ -441,6 +447,36 @@ static int run_due(struct daemon *d, int64_t now_ms, int64_t *ret_due_ms)
 		DB_INT("until_ms", now_ms + (job ? job->deadline_ms + 2 * END_MS : 30LL * 24 * 3600 * 1000))));
 	if (r > 0 && job)
 		r = start_worker(d, job, now_ms);
+	return r;
+}
+
+/* ---- alerts ---- */
+
+static int courier_config(void *user)
+{
+	return config_file(user);
+}
+
+static void courier_said(void *user, const char *channel, const char *line)
+{
+	(void)user;
+	slog(SLOG_WARNING, "deliver-said", "channel", channel, "text", line, NULL);
+}
+
+/* *ret_next_ms: when there is something to do for it again, if that is sooner. */
+static int see_alerts(struct daemon *d, int64_t now_ms, int64_t *ret_next_ms)
+{
+	unsigned due = 0;
+	int r;
+
+	r = alerts_gather(&d->alerts, d->db, &d->ctx->settings, now_ms, ret_next_ms);
+	if (r > 0 && d->verbose)
+		slog(SLOG_INFO, "alerts", "count", SLOG_NUMBER(r), NULL);
+	if (r >= 0)
+		r = alerts_due(d->db, now_ms, &due, ret_next_ms);
+	/* Those that could not be started have been told of, and are tried again. */
+	if (r >= 0 && !d->ending)
+		couriers_start(&d->couriers, due, now_ms, ret_next_ms);
 	return r;
 }
 
@@ -552,7 +588,7 @@ static int see_held(struct daemon *d, int64_t now_ms)
 /* Everything that may have changed; *ret_next_ms: when to look again at the latest. */
 static int look_at_all(struct daemon *d, int64_t now_ms, int64_t *ret_next_ms)
 {
-	int64_t due_ms = INT64_MAX, quota_ms = INT64_MAX;
+	int64_t due_ms = INT64_MAX, quota_ms = INT64_MAX, alerts_ms = INT64_MAX;
 	unsigned what = d->what;
 	int r;
 
@@ -560,6 +596,8 @@ static int look_at_all(struct daemon *d, int64_t now_ms, int64_t *ret_next_ms)
 	r = ccm_quota_tick(d->db, now_ms);
 	if (r > 0)
 		slog(SLOG_INFO, "quota-moved", "limits", SLOG_NUMBER(r), NULL);
+	if (r >= 0)
+		r = see_alerts(d, now_ms, &alerts_ms);
 	if (r >= 0)
 		r = see_activity(d, now_ms);
 	if (r >= 0)
@@ -574,6 +612,8 @@ static int look_at_all(struct daemon *d, int64_t now_ms, int64_t *ret_next_ms)
 	if (r >= 0)
 		r = quota_next(d, &quota_ms);
 	*ret_next_ms = due_ms < quota_ms ? due_ms : quota_ms;
+	if (alerts_ms < *ret_next_ms)
+		*ret_next_ms = alerts_ms;
 	return r;
 }
 
@@ -639,10 +679,13 @@ static void on_child(evutil_socket_t fd, short what, void *user)
 	pid_t pid;
 
 	(void)fd, (void)what;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (couriers_reap(&d->couriers, pid, status))
+			continue;
 		for (size_t i = 0; i < ARRAY_SIZE(d->workers); i++)
 			if (d->workers[i].job && pid == d->workers[i].pid)
 				end_worker(d, &d->workers[i], status);
+	}
 	if (d->ending && !is_working(d))
 		event_base_loopbreak(d->base);
 	else
@@ -659,6 +702,7 @@ static void on_end(evutil_socket_t fd, short what, void *user)
 	d->ending = true;
 	if (!is_working(d))
 		event_base_loopbreak(d->base);
+	couriers_end(&d->couriers, SIGTERM);
 	/* What they did is kept by itself; the jobs are begun anew next time. */
 	for (size_t i = 0; i < ARRAY_SIZE(d->workers); i++)
 		if (d->workers[i].job)
@@ -699,6 +743,10 @@ static int prepare(struct daemon *d)
 	d->base = event_base_new();
 	if (!d->base)
 		return -ENOMEM;
+	couriers_open(&d->couriers, d->base, d->ctx);
+	d->couriers.config = courier_config;
+	d->couriers.say = courier_said;
+	d->couriers.user = d;
 	d->gather = evtimer_new(d->base, on_timer, d);
 	d->timer = evtimer_new(d->base, on_timer, d);
 	d->watchdog = event_new(d->base, -1, EV_PERSIST, on_watchdog, d);
@@ -730,6 +778,7 @@ static void release(struct daemon *d)
 		close(w->fd);
 		ccm_sbuf_done(&w->said);
 	}
+	couriers_close(&d->couriers);
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		if (events[i])
 			event_free(events[i]);

@@ -7,6 +7,7 @@ static const struct command commands[] = {
 	  cmd_alerts, true },
 	COMMAND_CHECKPOINT(cmd_elsewhere, false),
 	{ "daemon", "", "stay, and do what is to be done again and again", 0, 0, DB_NONE, cmd_daemon, false },
+	{ "deliver", "--once", "send the alerts that are due now; where a daemon runs, it does", 0, 0, DB_WRITE, cmd_deliver, false },
 	{ "install", "", "start the daemon with your session, now and from now on", 0, 0, DB_NONE, cmd_install, false },
 	{ "uninstall", "", "end it, and start it no more", 0, 0, DB_NONE, cmd_uninstall, false },
 	{ "status", "", "daemon, quota, alerts, database; exit 1: something is to do", 0, 0, DB_READ, cmd_status, true },

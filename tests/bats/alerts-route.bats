@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: MIT
+# Which alerts come of what happens, and which channel gets them when. The channel here is a program.
+# shellcheck shell=bash
+
+load helper
+
+setup() {
+	ccm_sandbox
+	unset XDG_RUNTIME_DIR
+	(umask 077 && mkdir "$CCM_HOME")
+	printf '#!/bin/sh\ncat >>"%s/told"\necho >>"%s/told"\n' "$HOME" "$HOME" >"$HOME/tell"
+	chmod 0755 "$HOME/tell"
+	configured
+}
+
+# Usage: configured [LINE...] - lines of [alerts] beside the channel.
+configured() {
+	printf '%s\n' '[alerts]' "$@" '[command]' "run = $HOME/tell" >"$CCM_HOME/config.ini"
+}
+
+# Usage: hears FIXTURE [JQ-FILTER] - an event happens. The status is the hook's.
+hears() { event "$@" | ccm-hook run >/dev/null 2>"$BATS_TEST_TMPDIR/hook.err"; }
+
+# Usage: told - delivers, and prints of what the channel was told since it was last asked: level, kind, title, times.
+told() {
+	ccm-supervisor deliver --once || return
+	[ ! -e "$HOME/told" ] || jq -r '[.level, .kind // "-", .title, .times] | join("|")' "$HOME/told"
+	rm -f "$HOME/told"
+}
+
+# Usage: later MINUTES - as if so much more time had passed since all that has happened.
+later() {
+	db "UPDATE state.alert SET created_ms = created_ms - $1 * 60000, routed_ms = routed_ms - $1 * 60000;
+		UPDATE state.delivery SET due_ms = due_ms - $1 * 60000, created_ms = created_ms - $1 * 60000;
+		UPDATE state.outlet SET window_start_ms = window_start_ms - $1 * 60000"
+}
+
+digest() { db "SELECT group_concat(a.title || ' ' || i.again, ', ') FROM delivery d JOIN delivery_alert i ON i.delivery_id = d.id
+	JOIN alert a ON a.id = i.alert_id WHERE d.alert_id IS NULL AND d.state = 'waiting'"; }
+
+# ---- what is told
+
+@test "needs input: of one prompt the person hears once, and of the next one again" {
+	hears PermissionRequest-Bash
+	[ "$(told)" = "urgent|agent-needs-input|project: the agent asks for your permission: Bash|1" ]
+	hears Notification-permission_prompt
+	[ -z "$(told)" ]
+	hears PostToolUse-Bash '.session_id = "d9aaa074-9474-40d9-a26a-3328e7165ff8"'
+	hears PermissionRequest-Bash
+	[ "$(told)" = "urgent|agent-needs-input|project: the agent asks for your permission: Bash|1" ]
+}
+
+@test "needs input: notifications that wait for the person are told, others are not" {
+	hears Notification-permission_prompt
+	hears Notification-idle_prompt
+	hears Notification-elicitation_dialog
+	hears Notification-elicitation_response
+	[ "$(told)" = "urgent|agent-needs-input|project: Claude needs your permission|1
+urgent|agent-needs-input|project: Claude is waiting for your input|1
+urgent|agent-needs-input|project: Claude Code needs your input|1" ]
+}
+
+@test "needs input: a question is told with its words, and its prompt is not told again" {
+	hears PreToolUse-AskUserQuestion
+	hears PermissionRequest-Bash '.tool_name = "AskUserQuestion"'
+	hears Notification-permission_prompt
+	ccm-supervisor deliver --once
+	[ "$(jq -r '.title, .body' "$HOME/told")" = $'project: the agent has a question\nWhich framework?' ]
+}
+
+@test "needs input: a permission that an automation gives or denies is nothing to wait for" {
+	automation 50-yes 'Event: PermissionRequest' \
+		<<<'echo '\''{"hookSpecificOutput":{"hookEventName":"PermissionRequest","decision":{"behavior":"allow"}}}'\'
+	hears PermissionRequest-Bash
+	[ -z "$(told)" ]
+}
+
+@test "finished: a turn's end is in the digest, unless it was refused or a subagent works on" {
+	hears Stop-background-subagent
+	hears SessionEnd-clear
+	hears SubagentStop
+	automation 50-no 'Event: Stop' <<<'echo no >&2; exit 2'
+	hears Stop
+	[ -z "$(told)" ]
+	[ -z "$(digest)" ]
+	rm "$CCM_HOME/automations/enabled/50-no"
+	hears Stop
+	hears SessionEnd-other '.session_id = "2fb1be04-527b-471e-be94-ed9a564430d7"'
+	[ -z "$(told)" ]
+	[ "$(digest)" = 'project: the agent has finished 0' ]
+	[ "$(db 'SELECT kind, level, times FROM alert WHERE folded_into IS NULL')" = 'agent-finished|info|2' ]
+}
+
+@test "failed: a turn that ends with an error is told with the error" {
+	hears StopFailure-rate_limit
+	[ "$(told)" = 'warning|agent-failed|project: the agent failed: rate_limit|1' ]
+}
+
+@test "guard: a refusal is told with its rule, and rules can go by it" {
+	configured 'rule = rule=rm-* -> none'
+	ccm-hook enable security-guard >/dev/null
+	hears PreToolUse-Bash '.tool_input.command = "git push --force origin main"'
+	hears PreToolUse-Bash '.tool_input.command = "rm -rf /"'
+	[ "$(told)" = 'warning|guard-deny|project: security-guard refused Bash (git-push-force)|1' ]
+	[ "$(db "SELECT rule, routing FROM alert WHERE rule GLOB 'rm-*'" | sed 's/^[^|]*//')" = '|rule=rm-* -> none' ]
+}
+
+@test "automations: one that fails three times in a row is told once, until it works again" {
+	automation 50-bad 'Event: Stop' <<<'[ -e works ] || exit 7'
+	hears Stop
+	hears Stop
+	[ -z "$(told)" ]
+	hears Stop
+	hears Stop
+	[[ $(told) == "warning|automation-fails|the automation bad keeps failing: "*"7"*"|1" ]]
+	hears Stop
+	[ -z "$(told)" ]
+	touch works
+	hears Stop
+	rm works
+	later 30
+	for _ in 1 2 3; do hears Stop; done
+	[[ $(told) == "warning|automation-fails|the automation bad keeps failing: "*"|1" ]]
+}
+
+@test "storage: an event that had to go to the spool is told once it is taken in, one that a busy database kept waiting is not" {
+	ccm-hook run <"$FIXTURES/hooks/Stop.json"
+	db "INSERT INTO event (uuid, received_ms, host, event, valid, payload_bytes, verdict, note) SELECT 'u' || value, received_ms, host,
+		event, valid, 0, 'none', CASE value WHEN 1 THEN 'cannot write to ''x'': database is locked; the event went to the spool'
+		ELSE 'cannot write to ''x'': database or disk is full; the event went to the spool' END FROM event, json_each('[1,2]')"
+	[ "$(told)" = "urgent|storage|storage: cannot write to 'x': database or disk is full; the event went to the spool|1" ]
+}
+
+# ---- where it goes
+
+@test "rules: the first that matches decides, a kind can be switched off, or have another level" {
+	configured 'rule = kind=agent-failed -> digest command' 'rule = level>=warning -> command' 'rule = -> none' \
+		'kind.agent-finished = warning' 'kind.agent-needs-input = off'
+	hears Notification-idle_prompt
+	hears StopFailure-rate_limit
+	hears Stop
+	ccm-hook alert info mine
+	[ "$(told)" = 'warning|agent-finished|project: the agent has finished|1' ]
+	[ "$(digest)" = 'project: the agent failed: rate_limit 0' ]
+	[ "$(db "SELECT title || ' / ' || routing FROM alert WHERE title = 'mine'")" = 'mine / -> none' ]
+}
+
+@test "fold: what is alike is sent once and counted, and the count is told with the next or with the digest" {
+	for _ in 1 2 3; do ccm-hook alert warning same; done
+	[ "$(told)" = 'warning|-|same|3' ]
+	ccm-hook alert warning same
+	ccm-hook alert warning same
+	[ -z "$(told)" ]
+	[ "$(digest)" = 'same 1' ]
+	later 15
+	ccm-hook alert warning same
+	[ "$(told)" = 'warning|-|same|3' ]
+	[ -z "$(digest)" ]
+	ccm-hook alert warning same
+	[ -z "$(told)" ]
+	later 70
+	ccm-supervisor deliver --once
+	[ "$(jq -r '.kind, .items[0].title, .items[0].times, .items[0].again' "$HOME/told" | tr '\n' ' ')" = 'digest same 4 true ' ]
+}
+
+@test "digest: the low ones go out together, once the time has come" {
+	ccm-hook alert info one
+	ccm-supervisor deliver --once
+	ccm-hook alert info two
+	[ -z "$(told)" ]
+	later 61
+	ccm-supervisor deliver --once
+	[ "$(jq -r '.kind, .title, (.items | map(.title) | join(" "))' "$HOME/told" | tr '\n' ' ')" = 'digest 2 alerts one two ' ]
+	[ "$(db "SELECT count(*) FROM delivery WHERE state <> 'sent'")" = 0 ]
+}
+
+@test "rate limit: what is more than the hour's share waits for the digest, and none is lost" {
+	configured
+	echo 'max_per_hour = 2' >>"$CCM_HOME/config.ini"
+	for i in 1 2 3 4; do ccm-hook alert warning "alert $i"; done
+	[ "$(told | wc -l)" = 2 ]
+	[ "$(digest)" = 'alert 3 0, alert 4 0' ]
+	later 61
+	ccm-hook alert warning "alert 5"
+	[ "$(told | cut -d'|' -f3)" = $'2 alerts\nalert 5' ]
+}
+
+@test "quiet hours: urgent alerts go out, others wait for their end, and so does what waited before" {
+	ccm-hook alert warning before
+	db "UPDATE state.alert SET routed_ms = 1, routing = 'x'; INSERT INTO state.delivery (uuid, channel, level, alert_id, created_ms,
+		due_ms) SELECT 'd', 'command', level, id, created_ms, 0 FROM state.alert"
+	configured 'quiet_hours = 00:00-24:00'
+	ccm-hook alert warning quiet
+	ccm-hook alert urgent loud
+	[ "$(told)" = 'urgent|-|loud|1' ]
+	[ "$(db "SELECT count(*) FROM delivery WHERE state = 'waiting' AND due_ms > created_ms")" = 2 ]
+	configured 'quiet_hours = 00:00-24:00' 'quiet_level = off'
+	ccm-hook alert urgent louder
+	[ -z "$(told)" ]
+}
+
+@test "clock: one that was set back keeps nothing waiting" {
+	ccm-hook alert warning early
+	db "UPDATE state.alert SET routed_ms = 1, routing = 'x'; INSERT INTO state.delivery (uuid, channel, level, alert_id, created_ms,
+		due_ms) SELECT 'd', 'command', level, id, created_ms + 86400000, created_ms + 86400000 FROM state.alert;
+		INSERT INTO state.outlet (channel, window_start_ms, window_count) SELECT 'command', due_ms, 60 FROM state.delivery"
+	ccm-hook alert warning late
+	[ "$(told | cut -d'|' -f3)" = $'early\nlate' ]
+}
+
+# ---- who does it
+
+@test "deliver: each event makes its alert once, whoever looks how often, and old ones make none" {
+	hears StopFailure-rate_limit
+	hears StopFailure-unknown
+	db "INSERT INTO event (uuid, received_ms, host, event, valid, payload_bytes, verdict)
+		SELECT 'old', received_ms - 3 * 86400000, host, event, valid, 0, 'none' FROM event LIMIT 1"
+	for _ in 1 2 3 4; do ccm-supervisor deliver --once 3>&- & done
+	wait
+	db "DELETE FROM state.alert_scan"
+	ccm-supervisor deliver --once
+	[ "$(jq -r .kind "$HOME/told")" = $'agent-failed\nagent-failed' ]
+	[ "$(db 'SELECT count(*) FROM alert')" = 2 ]
+}
+
+@test "deliver: an event that has not ended is told of when it has" {
+	hears Stop
+	ccm-supervisor deliver --once
+	db "INSERT INTO event (uuid, received_ms, host, event, session_id, valid, payload_bytes)
+		SELECT 'u', received_ms + 1, host, 'StopFailure', 's', 1, 0 FROM event"
+	hears Notification-idle_prompt
+	[ "$(told | cut -d'|' -f2)" = agent-needs-input ]
+	db "UPDATE event SET verdict = 'none' WHERE uuid = 'u'"
+	[ "$(told | cut -d'|' -f2)" = agent-failed ]
+	[ -z "$(told)" ]
+}
+
+@test "deliver: a database that was begun anew is told of from its first event on" {
+	for _ in 1 2 3; do hears Stop; done
+	ccm-supervisor deliver --once
+	rm "$CCM_HOME"/ccm.db*
+	hears StopFailure-rate_limit
+	[ "$(told)" = 'warning|agent-failed|project: the agent failed: rate_limit|1' ]
+}
+
+@test "deliver: what fails is tried again, and it needs --once" {
+	printf '#!/bin/sh\n[ -e "%s/up" ] || { touch "%s/up"; exit 75; }\ncat >>"%s/told"\n' "$HOME" "$HOME" "$HOME" >"$HOME/tell"
+	configured 'retry = 10ms'
+	ccm-hook alert warning mine
+	run -0 --separate-stderr ccm-supervisor deliver --once
+	[[ $stderr == *"wants to be asked later"* ]]
+	[ "$(jq -r .title "$HOME/told")" = mine ]
+	[ "$(db 'SELECT state, attempts FROM delivery')" = 'sent|2' ]
+	run -64 --separate-stderr ccm-supervisor deliver
+	[[ $stderr == *"it needs --once"* ]]
+}
