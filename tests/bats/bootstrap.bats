@@ -3,7 +3,7 @@
 # Native: what is looked at here is a build of its own.
 #
 # ./bootstrap without a network: whoever runs these tests has what the build needs. One real installation, made once
-# into a home of its own, is looked at from several sides.
+# into a home of its own, is looked at from several sides; it is not optimized, because that takes longer than the rest.
 # shellcheck shell=bash
 
 load helper
@@ -23,7 +23,7 @@ setup() {
 # As for a person: nothing of the build that is tested, nor of the make that runs us.
 bootstrap_env() {
 	unset CCM_HOME CLAUDE_CONFIG_DIR CCM_DATA_DIR CCM_LIBEXEC_DIR CC MAKEFLAGS MFLAGS MAKELEVEL CFLAGS SUDO_UID
-	export SHELL=/bin/bash
+	export SHELL=/bin/bash CFLAGS=-O0
 }
 
 bootstrap() {
