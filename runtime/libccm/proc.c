@@ -568,9 +568,10 @@ int ccm_proc_detach_with(const char *path, const char *const *argv, const char *
 	return start_alone(path, argv, envp, -1, -1, POSIX_SPAWN_SETSID, &pid);
 }
 
-int ccm_proc_detach_with(const char *path, const char *const *argv, int err, pid_t *ret)
+int ccm_proc_detach_said(const char *path, const char *const *argv, int err, pid_t *ret)
 {
-	return start_alone(path, argv, -1, err, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, ret);
+	return start_alone(path, argv, (const char *const *)(uintptr_t)environ, -1, err,
+			   POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, ret);
 }
 
 int ccm_proc_start(const char *path, const char *const *argv, int in, int err, pid_t *ret)

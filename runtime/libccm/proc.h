@@ -62,7 +62,7 @@ int ccm_proc_detach(const char *path, const char *const *argv);
 int ccm_proc_detach_with(const char *path, const char *const *argv, const char *const *envp);
 
 /* The same with a descriptor of ours as its stderr; its end comes as SIGCHLD. */
-int ccm_proc_detach_with(const char *path, const char *const *argv, int err, pid_t *ret);
+int ccm_proc_detach_said(const char *path, const char *const *argv, int err, pid_t *ret);
 
 /* Starts a program in a process group of its own and does not wait for it: its end comes as SIGCHLD. Its stdin and stderr
  * are the given descriptors, its stdout is /dev/null. */

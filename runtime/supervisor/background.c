@@ -40,7 +40,7 @@ static int start(const struct ctx *ctx, const char *id, const char *const *words
 	for (size_t i = 0; words && words[i] && r == 0; i++)
 		r = words_add(&argv, words[i]);
 	if (r == 0)
-		r = ccm_proc_detach_with(ctx->self, (const char *const *)argv.list, err, ret);
+		r = ccm_proc_detach_said(ctx->self, (const char *const *)argv.list, err, ret);
 	words_done(&argv);
 	return r;
 }
