@@ -94,9 +94,10 @@ in_namespace() {
 	"${namespace[@]}" sh -c 'ip link set lo up && exec "$@"' sh "$@"
 }
 
-# The client's whole world is named here.
+# The client's whole world is named here. BESIDE: words of a program that runs what follows them, in the same namespace.
 client() {
 	rm -f "$T/api.jsonl"
+	# shellcheck disable=SC2086 # BESIDE is words
 	in_namespace env -i \
 		PATH="$CCM_BUILD:$(dirname "$(command -v node)"):/usr/local/bin:/usr/bin:/bin" \
 		HOME="$HOME" CLAUDE_CONFIG_DIR="$CLAUDE_CONFIG_DIR" CCM_HOME="$CCM_HOME" CCM_DATA_DIR="$CCM_DATA_DIR" \
@@ -104,8 +105,8 @@ client() {
 		TMPDIR="$TMPDIR" LANG=C.UTF-8 TZ=UTC TERM="${TERM:-dumb}" ANTHROPIC_API_KEY="$KEY" \
 		ASAN_OPTIONS="${ASAN_OPTIONS-}" UBSAN_OPTIONS="${UBSAN_OPTIONS-}" \
 		DISABLE_AUTOUPDATER=1 DISABLE_TELEMETRY=1 DISABLE_ERROR_REPORTING=1 \
-		CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1 \
-		node "$E2E/api.mjs" "$T/answers.json" "$T/api.jsonl" "$CCM_CLIENT" "$@"
+		CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1 ${DBUS_SESSION_BUS_ADDRESS:+"DBUS_SESSION_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS"} \
+		${BESIDE-} node "$E2E/api.mjs" "$T/answers.json" "$T/api.jsonl" "$CCM_CLIENT" "$@"
 }
 
 # Usage: claude_p PROMPT [OPTION...]
