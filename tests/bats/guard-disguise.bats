@@ -37,6 +37,14 @@ for_ci() {
 	[ "${lines[-1]}" = 'seed 1: 4 of 4 failed' ]
 }
 
+@test "disguise: the test finds the text that somebody objects to, among others" {
+	printf 'none\t-\tls -l\nnone\t-\tls\nask\todd\todd one\n' >table.tsv
+	own_rules mine <<<$'[mine]\ncommand = echo|printf|git|cat|grep\noperand = *odd*\nverdict = ask\nreason = R.'
+	run -1 "$CCM_SOURCE/tests/bin/guard-disguise" --seed 2 --disguises 0 --embeddings 30 table.tsv
+	[[ $output == *'none odd, but is ask mine'* ]]
+	[[ $output != *"'ls"* ]]
+}
+
 @test "disguise: the same seed makes the same disguises" {
 	printf 'deny\trm-root\trm -rf /\n' >table.tsv
 	"$CCM_SOURCE/tests/bin/guard-disguise" --seed 7 --show table.tsv >first

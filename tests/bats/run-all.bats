@@ -87,6 +87,20 @@ result() {
 	[ "${lines[-1]}" = '1 passed, 1 failed' ]
 }
 
+@test "run-all: a build that is given is what the release pass tests, and it builds none of its own" {
+	result a 'FAIL 1 one' '1..1\nnot ok 1 one\n'
+	mkdir given
+	(cd given && "$HOME/project/tree/configure")
+	run -1 --separate-stderr tree/tests/run-all out given
+	[[ $output == *"---- release: tests/a"* ]]
+	[ "${lines[-1]}" = '0 passed, 1 failed' ]
+	[ ! -e out/release ]
+	rm given/Makefile
+	run -1 --separate-stderr tree/tests/run-all out given
+	[[ $output == *'does not build'* ]]
+	[ "${lines[-1]}" = '0 passed, 1 failed' ]
+}
+
 @test "run-all: a skipped test is named and counts as neither" {
 	result a PASS
 	result b SKIP
