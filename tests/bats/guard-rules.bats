@@ -59,7 +59,7 @@ own_problem() {
 }
 
 # Each command on stdin, mentioned in eight ways that follow each other, as one command: to read one costs a process.
-mentions() {
+as_mentions() {
 	jq -c '[
 		"echo \(@sh)",
 		"printf \"%s\\n\" \(@sh)",
@@ -72,7 +72,7 @@ mentions() {
 }
 
 @test "rules: a danger that is only mentioned is left alone" {
-	rows | grep -v '^none' | commands | mentions >mentions
+	rows | grep -v '^none' | commands | as_mentions >mentions
 	[ "$(wc -l <mentions)" -ge 375 ]
 	ccm-guard check --batch <mentions | cut -f1,2 >is
 	paste is mentions | grep -v '^none' >wrong || true
@@ -82,7 +82,7 @@ mentions() {
 
 @test "rules: a danger that stands behind all that is only mentioned is found" {
 	rows | grep '^deny' | awk 'NR % 20 == 1' | commands >dangers
-	paste -d '\n' <(mentions <dangers) dangers | jq -s -c 'while(. != []; .[2:]) | .[:2] | join("\n")' >both
+	paste -d '\n' <(as_mentions <dangers) dangers | jq -s -c 'while(. != []; .[2:]) | .[:2] | join("\n")' >both
 	[ "$(wc -l <both)" -ge 10 ]
 	ccm-guard check --batch <both | cut -f1 >is
 	[ "$(grep -cx deny is)" -eq "$(wc -l <both)" ]
