@@ -80,6 +80,23 @@ static bool read_link(const char *path, char link[64])
 	return !strstr(link, "..");
 }
 
+/* A file of which the root gets a copy, if it is small: that takes a third of the time of two mounts, there and away. */
+static bool may_be_copied(const struct place *p)
+{
+	return strncmp(p->at, "/etc/", 5) == 0 && strcmp(p->at, p->spec->path) == 0 &&
+	       (p->spec->access & ~(unsigned)SANDBOX_OPTIONAL) == SANDBOX_READ;
+}
+
+/* What is copied is opened for that at once; what the person cannot read either has an empty copy. */
+static int open_path(const struct place *p, bool copied, uint64_t resolve)
+{
+	int fd = copied ? k_openat2(AT_FDCWD, p->spec->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, resolve) : -1;
+
+	if (fd < 0 && (!copied || errno == EACCES))
+		fd = k_openat2(AT_FDCWD, p->spec->path, O_PATH | O_CLOEXEC, resolve);
+	return fd;
+}
+
 static int open_place(const struct sandbox_spec *spec, const struct sandbox_path *p, bool namespaces, struct place *place,
 		      struct ccm_diag *diag)
 {
@@ -102,7 +119,7 @@ static int open_place(const struct sandbox_spec *spec, const struct sandbox_path
 	}
 	if (!straight && namespaces && read_link(p->path, place->link))
 		straight = false;
-	place->fd = k_openat2(AT_FDCWD, p->path, O_PATH | O_CLOEXEC, straight ? K_RESOLVE_NO_SYMLINKS : 0);
+	place->fd = open_path(place, namespaces && may_be_copied(place), straight ? K_RESOLVE_NO_SYMLINKS : 0);
 	if (place->fd < 0 && p->access & SANDBOX_OPTIONAL && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
 		return 0;
 	if (place->fd < 0 && errno == ELOOP)
@@ -272,13 +289,6 @@ static bool is_shown(const struct place *above, const struct place *p)
 	return below(p->spec->path, above->spec->path) && strcmp(p->spec->path + path, p->at + at) == 0;
 }
 
-/* A small file that is only read is copied into the root: that takes a third of a mount's time, both ways. */
-static bool is_copied(const struct place *p)
-{
-	return p->small && strncmp(p->at, "/etc/", 5) == 0 && strcmp(p->at, p->spec->path) == 0 &&
-	       (p->spec->access & ~(unsigned)SANDBOX_OPTIONAL) == SANDBOX_READ;
-}
-
 static int clone_tree(struct place *p, struct ccm_diag *diag)
 {
 	if (p->made)
@@ -314,7 +324,7 @@ static int clone_trees(struct places *places, struct ccm_diag *diag)
 			depth--;
 		if (depth > 0 && is_shown(above[depth - 1], p))
 			continue;
-		if (depth == 0 && is_copied(p)) {
+		if (depth == 0 && p->small && may_be_copied(p)) {
 			p->copied = true;
 			continue;
 		}
@@ -423,18 +433,19 @@ static int find_folder(struct root *root, const char *at, const char **ret_name,
 	return 0;
 }
 
-/* The copy carries the rules. One that the person cannot read either is empty. */
+/* The copy carries the rules. */
 static int copy_file(struct place *p, int dir, const char *name)
 {
-	_cleanup_close_ int out = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644), in = -1;
-	char from[64], bytes[COPY_MAX];
+	_cleanup_close_ int out = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	char bytes[COPY_MAX];
 	ssize_t n;
 
 	if (out < 0)
 		return -errno;
-	snprintf(from, sizeof from, "/proc/self/fd/%d", p->fd);
-	in = open(from, O_RDONLY | O_CLOEXEC);
-	n = in < 0 ? 0 : read(in, bytes, sizeof bytes);
+	n = read(p->fd, bytes, sizeof bytes);
+	/* Not opened for reading: see open_path(). */
+	if (n < 0 && errno == EBADF)
+		n = 0;
 	if (n < 0 || (n > 0 && write(out, bytes, (size_t)n) != n))
 		return -errno;
 	close(p->fd);

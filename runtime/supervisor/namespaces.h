@@ -16,7 +16,7 @@
 struct place {
 	const struct sandbox_path *spec;
 	const char *at;              /* where the program finds it */
-	int fd;                      /* O_PATH; -1: missing, and optional */
+	int fd;                      /* O_PATH, or for reading if it may be copied; -1: missing, and optional */
 	bool directory;
 	bool made;                   /* /proc, /dev/pts, or an empty directory: there is nothing to open yet */
 	bool small;                  /* a file of few bytes */
