@@ -177,9 +177,10 @@ states() { db "SELECT state || ' ' || attempts FROM delivery ORDER BY id"; }
 	receiver huge
 	webhook
 	queued webhook first
-	run -0 --separate-stderr bash -c 'ulimit -v 1000000 2>/dev/null; exec "$0" webhook' "$DELIVER"
+	run -0 --separate-stderr "$DELIVER" webhook
 	[ -z "$stderr" ]
 	[ "$(states)" = 'sent 1' ]
+	desktop_wait grep -q 'cut short' "$GOT"
 }
 
 @test "webhook: a certificate that nobody vouches for is refused, one that SSL_CERT_FILE names is taken" {
@@ -370,4 +371,108 @@ states() { db "SELECT state || ' ' || attempts FROM delivery ORDER BY id"; }
 	desktop_bus
 	run -1 --separate-stderr ccm-supervisor alerts test desktop
 	[[ $stderr == 'ccm-deliver: desktop: no notification server answers on the session bus: '*' (alerts for it are dropped)' ]]
+}
+
+# Usage: unsaid FILE... - fails if a part of a secret of these tests is in there.
+unsaid() {
+	if cat -- "$@" | grep -a -i -o -e '.\{20\}zyx[0-9]'; then return 1; fi >&2
+}
+
+@test "secrets: what is in an address or a key is in no message, row, log or command line" {
+	local how channel behaviours=()
+	for how in echo 500 drop redirect stall half; do behaviours+=("$how" "$how" "$how" "$how"); done
+	receiver "${behaviours[@]}"
+	(umask 077 && echo 'my-key-zyx1' >"$HOME/key")
+	printf '[slack]\nurl = env:MY_URL\n[webhook]\nurl = env:MY_URL\nsecret = file:~/key\n[alerts]\ntimeout = 100ms\n' | configured
+	for how in echo 500 drop redirect stall half refused certificate url; do
+		export MY_URL="http://user:word-zyx2@127.0.0.1:$PORT/services/T0-path-zyx3/B?sig=query-zyx4"
+		case $how in
+		refused) MY_URL=${MY_URL/:$PORT/:1} ;;
+		certificate) MY_URL=${MY_URL/http:/https:} ;;
+		url) MY_URL='ht tp://path-zyx3/query-zyx4' ;;
+		esac
+		for channel in slack webhook; do
+			queued "$channel" "$how"
+			due_now
+			"$DELIVER" "$channel" 3>&- &
+			cat /proc/[0-9]*/cmdline 2>/dev/null >>cmdlines || :
+			wait "$!"
+			ccm-supervisor alerts test "$channel" || :
+		done >>said 2>&1
+	done
+	ccm-supervisor alerts list -n 100 >>said
+	ccm-supervisor alerts list --json >>said
+	[ "$(grep -c '^ccm-deliver: .*\(is tried again\|is dead\)' said)" -ge 18 ]
+	[ "$(grep -c 'an alert would' said)" -eq 18 ]
+	grep -q '\[redacted\]' said
+	unsaid said cmdlines "$CCM_HOME"/*.db* "$CCM_HOME"/*.lock
+}
+
+@test "secrets: a program that is told of alerts does not get the variables that hold them" {
+	teller 0 'env >>"$HOME/environment"'
+	printf '[slack]\nurl = env:MY_URL\n[webhook]\nsecret = env:MY_KEY\n' >>"$CCM_HOME/config.ini"
+	queued command first
+	MY_URL=https://x.example/path-for-slack-zyx1 MY_KEY=key-for-the-webhook-zyx1 MY_OTHER=plain "$DELIVER" command
+	unsaid "$HOME/environment"
+	grep -qx 'MY_OTHER=plain' "$HOME/environment"
+}
+
+@test "secrets: ccm-deliver leaves no core file" {
+	receiver stall
+	webhook
+	queued webhook first
+	run -0 python3 -c '
+import os, resource, signal, sys, time
+soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+pid = os.spawnv(os.P_NOWAIT, sys.argv[1], ["ccm-deliver", "webhook"])
+while not os.path.getsize(sys.argv[2]):
+    time.sleep(0.01)
+os.kill(pid, signal.SIGABRT)
+status = os.waitpid(pid, 0)[1]
+print(os.WIFSIGNALED(status), os.WCOREDUMP(status))' "$DELIVER" "$GOT"
+	[ "$output" = 'True False' ]
+}
+
+@test "secrets: a file that others can read is refused, with the remedy, and what waits is kept" {
+	receiver
+	printf '[slack]\nurl = file:~/url\n' | configured
+	queued slack first
+	"$DELIVER" slack 2>err
+	grep -qF "[slack] in config.ini: cannot read '$HOME/url': No such file or directory; delivery 1 is tried again" err
+	echo "http://127.0.0.1:$PORT/x" >"$HOME/url"
+	run -1 --separate-stderr ccm-supervisor alerts test slack
+	[[ $stderr == *"'$HOME/url' can be read or changed by others (mode 0644): chmod 600 '$HOME/url'"* ]]
+	chmod 600 "$HOME/url"
+	due_now
+	"$DELIVER" slack
+	[ "$(states)" = 'sent 2' ]
+}
+
+@test "secrets: one is found in the desktop's keyring, and a locked keyring keeps what waits" {
+	desktop_bus
+	receiver
+	printf '[slack]\nurl = keyring:ccm/slack\n' | configured
+	echo 'my password' >password
+	desktop_run sh -c 'exec gnome-keyring-daemon --foreground --components=secrets --unlock <password'
+	desktop_wait dbus-send --session --print-reply --dest=org.freedesktop.secrets /org/freedesktop/secrets/collection/login \
+		org.freedesktop.DBus.Properties.Get string:org.freedesktop.Secret.Collection string:Label
+	run -1 --separate-stderr ccm-supervisor alerts test slack
+	[[ $stderr == *"'keyring:ccm/slack' is not in the keyring: secret-tool store --label=ccm service 'ccm' account 'slack'"* ]]
+	printf 'http://127.0.0.1:%s/from-the-keyring' "$PORT" | secret-tool store --label=ccm service ccm account slack
+	queued slack first
+	"$DELIVER" slack
+	[ "$(jq -r .path "$GOT")" = /from-the-keyring ]
+	dbus-send --session --print-reply --dest=org.freedesktop.secrets /org/freedesktop/secrets \
+		org.freedesktop.Secret.Service.Lock array:objpath:/org/freedesktop/secrets/collection/login >/dev/null
+	run -1 --separate-stderr ccm-supervisor alerts test slack
+	[[ $stderr == *"'keyring:ccm/slack': the keyring is locked; unlock it, or use file:PATH (an alert would be tried again)"* ]]
+}
+
+@test "an alert leaves the machine without what looks like a secret, and without control bytes" {
+	receiver
+	webhook
+	queued webhook $'key ghp_0123456789abcdefghijklmnopqrstuvwxyz \e[31m' $'a\n\e]0;x\a password=hunter2hunter2'
+	"$DELIVER" webhook
+	[ "$(jq -r '.body | fromjson | .title, .body' "$GOT")" = $'key [redacted:github-token] \\e[31m\na\n\\e]0;x\\x07 password=[redacted:password]' ]
 }

@@ -11,8 +11,8 @@ Each request is answered as the next BEHAVIOUR says, and the last one goes on fo
     stall            nothing, until the other side goes away
     drop             the connection is closed instead of an answer
     half             a 500 that promises more than comes
-    redirect:URL     302 to there
-    huge             200 and 10 MB
+    redirect[:URL]   302 to there; default: to the same path elsewhere
+    huge             200 and 10 MB; a line "cut short" is added if they were not all taken
     echo             400, and all that was sent, in JSON's escapes and percent escapes, too
 
 FILE gets a line of JSON for each request: its path, headers, body, and how it was answered. A request is written down
@@ -46,9 +46,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             how = self.behaviours[0]
             if len(self.behaviours) > 1:
                 self.behaviours.pop(0)
-            with open(sys.argv[1], "a") as out:
-                out.write(json.dumps({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()},
-                                      "body": body, "how": how, "connection": self.number}) + "\n")
+            self.note({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()},
+                       "body": body, "how": how, "connection": self.number})
         word, _, more = how.partition(":")
         if word == "stall":
             self.rfile.read(1)
@@ -58,10 +57,15 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(b"not all")
         elif word == "redirect":
-            self.reply(302, b"elsewhere", {"Location": more})
+            self.reply(302, b"elsewhere", {"Location": more or "http://localhost" + self.path})
             return
         elif word == "huge":
-            self.reply(200, b"x" * 10_000_000)
+            try:
+                self.reply(200, b"x" * 10_000_000)
+                self.wfile.flush()
+            except OSError:
+                self.note({"how": "cut short"})
+                self.close_connection = True
             return
         elif word == "echo":
             text = self.path + " " + body
@@ -71,6 +75,10 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             self.reply(200 if word == "ok" else int(word), b"as you wish", {"Retry-After": more} if more else {})
             return
         self.close_connection = True
+
+    def note(self, what):
+        with open(sys.argv[1], "a") as out:
+            out.write(json.dumps(what) + "\n")
 
     def reply(self, status, data, headers={}):
         self.send_response(status)
