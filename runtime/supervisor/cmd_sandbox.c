@@ -6,6 +6,8 @@
 #include <sys/random.h>
 
 #include "ctx.h"
+#include "explain.h"
+#include "git.h"
 #include "libccm/log.h"
 #include "proxy.h"
 #include "sandbox.h"
@@ -53,7 +55,7 @@ static int sandbox_check(struct ctx *ctx, int argc, char **argv)
 
 struct request {
 	struct ccm_opt_list rw, ro, env, hosts;
-	bool no_namespaces, local_servers;
+	bool no_namespaces, local_servers, json;
 	const char *refusals, *api, *api_header_from;
 	int64_t max_file_bytes, max_memory_bytes, max_processes;
 };
@@ -79,6 +81,7 @@ struct built {
 	const char *api, *api_header;
 	struct ccm_sbuf proxy_env;
 	char *proxy_program;
+	bool json;
 };
 
 static void built_done(struct built *b)
@@ -309,16 +312,33 @@ static int execute(struct built *b, char **argv)
 
 static int explain(struct built *b, char **argv _unused_)
 {
+	const struct explained_limit limits[] = {
+		{ "size of a file", "bytes", b->spec.limits.max_file_bytes },
+		{ "memory of a process", "bytes", b->spec.limits.max_memory_bytes },
+		{ "processes", "processes", b->spec.limits.max_processes }, { NULL, NULL, 0 },
+	};
+	struct explained e = { .title = "A program that 'sandbox exec' runs", .spec = &b->spec, .hosts = b->hosts,
+			       .api_url = b->api, .limits = limits };
 	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
+	_cleanup_free_ char *dump = NULL;
+	json_auto_t *rules = NULL;
 	struct sandbox_report report;
 	int r = sandbox_probe(&report);
 
 	if (r < 0)
 		return r;
-	sandbox_explain(&text, &b->spec, report.layers & ~b->spec.without);
-	if (ccm_sbuf_error(&text))
+	e.layers = report.layers & ~b->spec.without;
+	rules = explain_rules(&e);
+	if (b->json)
+		dump = rules ? json_dumps(rules, JSON_COMPACT) : NULL;
+	else if (rules)
+		explain_text(rules, &text);
+	if (!rules || (b->json && !dump) || ccm_sbuf_error(&text))
 		return -ENOMEM;
-	fputs(text.text, stdout);
+	if (dump)
+		puts(dump);
+	else
+		fputs(text.text, stdout);
 	return 0;
 }
 
@@ -329,6 +349,16 @@ static int open_refusals(struct built *b, const char *path)
 		return 0;
 	ccm_error("cannot write '%s': %s", path, strerror(errno));
 	return -CCM_E_SAID;
+}
+
+/* Nothing was asked for in particular, and there is a repository: what is meant is a task of it. */
+static bool means_task(const struct request *req)
+{
+	const struct git g = { .directory = ".", .timeout_ms = 30000 };
+
+	return !req->rw.count && !req->ro.count && !req->env.count && !req->hosts.count && !req->no_namespaces &&
+	       !req->local_servers && !req->refusals && !req->api && !req->api_header_from && !req->max_file_bytes &&
+	       !req->max_memory_bytes && !req->max_processes && git_try(&g, NULL, NULL, "rev-parse", "--git-dir", NULL) == 0;
 }
 
 /* Both commands take the same options, so that one explains the other. */
@@ -350,6 +380,7 @@ static int with_request(struct ctx *ctx, int argc, char **argv, int (*act)(struc
 		OPT_INT ("max-memory", 0, "BYTES", &req.max_memory_bytes, 0, INT64_MAX, "writable memory of one process"),
 		OPT_FLAG("no-namespaces", 0, &req.no_namespaces, "use Landlock and seccomp alone"),
 		OPT_STR ("refusals", 0, "FILE", &req.refusals, "append what the kernel tells of to FILE"),
+		act == explain ? (struct ccm_opt)OPT_FLAG("json", 0, &req.json, "print one JSON object") : (struct ccm_opt)OPT_END,
 		OPT_END
 	};
 	int r;
@@ -358,6 +389,9 @@ static int with_request(struct ctx *ctx, int argc, char **argv, int (*act)(struc
 	if (argc < 0)
 		return argc;
 	argv[argc] = NULL;
+	if (act == explain && (argc > 0 || means_task(&req)))
+		return explain_task(ctx, argv[0], ".", req.json);
+	b.json = req.json;
 	r = build(&b, &req);
 	if (r == 0)
 		r = build_network(&b, ctx, &req);
@@ -381,7 +415,7 @@ int cmd_sandbox(struct ctx *ctx, int argc, char **argv)
 	static const struct command commands[] = {
 		{ "check", "", "say which layers this system has, and what to enable", 0, 0, DB_NONE, sandbox_check, false },
 		{ "exec", "[--] PROGRAM [ARGUMENT...]", "run a program in a sandbox", 1, -1, DB_NONE, sandbox_exec, false },
-		{ "explain", "", "print the rules that exec with the same options comes to", 0, 0, DB_NONE,
+		{ "explain", "[ID]", "print the rules of a task, of one to come, or of exec", 0, 1, DB_NONE,
 		  sandbox_explain_request, false },
 		{ 0 }
 	};

@@ -253,11 +253,11 @@ static int grant_agent(struct confinement *c, const struct confine_input *in, st
 		r = grant(c, p->channel, RW);
 	if (r == 0)
 		r = grant(c, p->ctl, RX);
-	if (r == 0)
+	if (r == 0 && in->agent->program)
 		r = grant(c, in->agent->program, RX);
 	if (r == 0 && in->agent->package)
 		r = grant(c, in->agent->package, RX);
-	if (r == 0)
+	if (r == 0 && in->agent->hook)
 		r = grant(c, in->agent->hook, RX);
 	if (r == 0)
 		r = grant(c, in->paths->lib_sh, RX | SANDBOX_OPTIONAL);

@@ -10,6 +10,7 @@
  *     import.git/  not to be seen inside: what was taken over, checked; what review, diff and merge look at
  *     lock         locked by the supervisor of the task while it lives
  *     control      its socket
+ *     rules.json   what it may do, as it was last started (explain.h)
  *     terminal     of one in the background: the socket of its terminal; what was written there is in output (terminal.h)
  *
  * Everything below repo.git, work, tmp, home, claude and channel may have been written by an agent: it is opened from

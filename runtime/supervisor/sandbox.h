@@ -139,7 +139,4 @@ struct sandbox_report {
 /* Tries each thing for real, in processes of its own. Fails only with -ENOMEM and the like. */
 int sandbox_probe(struct sandbox_report *ret);
 
-/* Appends the rules that a spec comes to, as text for a person. */
-void sandbox_explain(struct ccm_sbuf *out, const struct sandbox_spec *spec, unsigned layers);
-
 #endif

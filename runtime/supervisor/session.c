@@ -13,6 +13,7 @@
 
 #include "channel.h"
 #include "confine.h"
+#include "explain.h"
 #include "libccm/clock.h"
 #include "libccm/io.h"
 #include "libccm/log.h"
@@ -494,6 +495,8 @@ static int start(struct session *s, struct confine_input *in, struct ccm_diag *d
 		c.spec.local_servers = true;
 		c.spec.proxy_port = s->network.port;
 		r = sandbox_start(&c.spec, (const char *const *)in->agent->argv.list, &s->child, diag);
+		if (r == 0 && explain_save(s->spec, &c.spec, s->child.layers, &s->network, &s->limits) < 0)
+			ccm_warn("cannot write down the rules of the task, for 'sandbox explain'");
 	}
 	return r < 0 ? r : network_serve(&s->network, s->child.proxy_fd, s->denied, diag);
 }
