@@ -3,7 +3,9 @@
 # Prints three X-macro lists for db.c:
 #   CCM_MIGRATIONS(X)        X(number, "file name", "sql")    of ccm.db, in the order given
 #   CCM_STATE_MIGRATIONS(X)  the same of state.db; what they create is named state.NAME, as that file is attached
-#   CCM_QUERIES(X)           X(NAME, needs_state, "sql")      from queries.sql; needs_state: 1 if it uses a table of state.db
+#   CCM_QUERIES(X)           X(NAME, needs_state, "parameters", "sql")  from queries.sql; needs_state: 1 if it uses a table of
+#                            state.db. parameters: their names, a blank between, in the order of their numbers; in the SQL
+#                            only the numbers are left, as SQLite would compare each name with all before it.
 # queries.sql holds blocks that begin `-- query: NAME` or `-- fragment: NAME`; @NAME@ in a
 # query stands for that fragment, which must come before. Comments and line breaks are dropped.
 function quote(s) { gsub(/\\/, "\\\\", s); gsub(/"/, "\\\"", s); return s }
@@ -19,7 +21,28 @@ function needs_state(text,   words, count, i, before) {
 	}
 	return text ~ /PRAGMA state\./
 }
-function finish_block(   name) {
+# Takes the names of parameters out of text. Outside quotes a colon begins one, and nothing else.
+function number_parameters(   out, quoted, name, count, numbers, part) {
+	parameters = ""
+	while (match(text, quoted ? "'" : "'|:[a-z_]+")) {
+		name = substr(text, RSTART, RLENGTH)
+		out = out substr(text, 1, RSTART - 1)
+		text = substr(text, RSTART + RLENGTH)
+		if (name == "'") {
+			quoted = !quoted
+			part = name
+		} else if (name in numbers) {
+			part = "?" numbers[name]
+		} else {
+			numbers[name] = ++count
+			parameters = parameters (count > 1 ? " " : "") name
+			part = "?"
+		}
+		out = out part
+	}
+	text = out text
+}
+function finish_block(   name, state) {
 	if (kind == "")
 		return
 	sub(/[ ;]+$/, "", text)
@@ -31,8 +54,11 @@ function finish_block(   name) {
 		fail("'" block "' uses unknown fragment " substr(text, RSTART, RLENGTH))
 	if (kind == "fragment")
 		fragments[block] = text
-	else
-		queries = queries sprintf(" \\\n\tX(%s, %d, \"%s\")", block, needs_state(text), quote(text))
+	else {
+		state = needs_state(text)
+		number_parameters()
+		queries = queries sprintf(" \\\n\tX(%s, %d, \"%s\", \"%s\")", block, state, parameters, quote(text))
+	}
 	kind = text = ""
 }
 function finish_migration() {

@@ -26,10 +26,10 @@
 #define HEADER_BYTES 512         /* no database is smaller (sqlite.org/fileformat.html, page size) */
 
 static const struct query {
-	const char *sql;
+	const char *sql, *parameters;
 	bool needs_state;
 } queries[] = {
-#define X(name, needs_state, sql) [Q_##name] = { sql, needs_state },
+#define X(name, needs_state, parameters, sql) [Q_##name] = { sql, parameters, needs_state },
 	CCM_QUERIES(X)
 #undef X
 };
@@ -824,10 +824,40 @@ int ccm_db_open_state(struct ccm_db *db)
 
 /* ---- asking ---- */
 
-static int bind_args(sqlite3_stmt *s, const struct ccm_db_arg *args)
+/* The names of a query's parameters, and how far they have been looked through. */
+struct parameters {
+	const char *all, *at;
+	int index;                               /* of the one before at */
+};
+
+/* Arguments mostly come in the order in which the query has them: the search goes on where the last one was found. 0: there
+ * is none of that name. */
+static int find_parameter(struct parameters *p, const char *name)
 {
+	size_t bytes = strlen(name);
+
+	for (int round = 0; round < 2; round++) {
+		while (*p->at) {
+			const char *word = p->at, *end = word + strcspn(word, " ");
+
+			p->at = end + (*end == ' ');
+			p->index++;
+			if ((size_t)(end - word) == bytes && memcmp(word, name, bytes) == 0)
+				return p->index;
+		}
+		p->at = p->all;
+		p->index = 0;
+	}
+	return 0;
+}
+
+/* parameters: of a query; NULL: a person's own SQL, which has the names in it. */
+static int bind_args(sqlite3_stmt *s, const char *parameters, const struct ccm_db_arg *args)
+{
+	struct parameters names = { .all = parameters, .at = parameters };
+
 	for (const struct ccm_db_arg *a = args; a && a->name; a++) {
-		int index = sqlite3_bind_parameter_index(s, a->name), r;
+		int index = parameters ? find_parameter(&names, a->name) : sqlite3_bind_parameter_index(s, a->name), r;
 
 		if (!index)
 			return SQLITE_RANGE;
@@ -876,7 +906,7 @@ int ccm_db_exec(struct ccm_db *db, enum ccm_query q, const struct ccm_db_arg *ar
 	r = prepare(db, q, &s);
 	if (r < 0)
 		return r;
-	r = bind_args(s, args);
+	r = bind_args(s, queries[q].parameters, args);
 	if (r == SQLITE_OK)
 		do
 			r = sqlite3_step(s);
@@ -899,7 +929,7 @@ int ccm_db_query(struct ccm_db *db, enum ccm_query q, const struct ccm_db_arg *a
 	r = prepare(db, q, &s);
 	if (r < 0)
 		return r;
-	r = bind_args(s, args);
+	r = bind_args(s, queries[q].parameters, args);
 	if (r != SQLITE_OK) {
 		reset(s);
 		return from_sqlite(db, r);
@@ -990,7 +1020,7 @@ int ccm_db_query_text(struct ccm_db *db, const char *sql, const struct ccm_db_ar
 	} else {
 		r = check_parameters(s, args, diag);
 		if (r == 0)
-			r = from_sqlite(db, bind_args(s, args));
+			r = from_sqlite(db, bind_args(s, NULL, args));
 	}
 	if (r < 0) {
 		sqlite3_finalize(s);

@@ -37,7 +37,7 @@
 #include "sql.inc"
 
 enum ccm_query {
-#define X(name, needs_state, sql) Q_##name,
+#define X(name, needs_state, parameters, sql) Q_##name,
 	CCM_QUERIES(X)
 #undef X
 	CCM_QUERY_COUNT

@@ -70,7 +70,7 @@ ids() {
 # How SQLite goes about a query of schema/queries.sql.
 plan() {
 	local sql
-	sql=$(sed -n "s/^[[:space:]]*X($1, [01], \"\(.*\)\").*/\1/p" "$CCM_BUILD/schema/sql.inc" | sed 's/\\\(.\)/\1/g')
+	sql=$(sed -n "s/^[[:space:]]*X($1, [01], \"[^\"]*\", \"\(.*\)\").*/\1/p" "$CCM_BUILD/schema/sql.inc" | sed 's/\\\(.\)/\1/g')
 	db "EXPLAIN QUERY PLAN $sql"
 }
 

@@ -7,7 +7,7 @@
 #include "libccm/macros.h"
 
 static const char *const names[] = {
-#define X(name, needs_state, sql) #name,
+#define X(name, needs_state, parameters, sql) #name,
 	CCM_QUERIES(X)
 #undef X
 };
