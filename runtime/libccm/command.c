@@ -39,17 +39,19 @@ static bool wants_help(int argc, char **argv)
 }
 
 /* The path that settings files and automations are told: where this program really is. */
-static const char *self_path(const char *argv0, char buf[PATH_MAX])
+static char *self_path(const char *argv0)
 {
-	ssize_t n = readlink("/proc/self/exe", buf, PATH_MAX - 1);
+	_cleanup_free_ char *buf = malloc(PATH_MAX);
+	ssize_t n = buf ? readlink("/proc/self/exe", buf, PATH_MAX - 1) : -1;
+	char *real = NULL;
 
 	if (n > 0) {
 		buf[n] = '\0';
-		return buf;
+		return realloc(TAKE_PTR(buf), (size_t)n + 1);
 	}
-	if (strchr(argv0, '/') && realpath(argv0, buf))
-		return buf;
-	return argv0;
+	if (strchr(argv0, '/'))
+		real = realpath(argv0, NULL);
+	return real ? real : strdup(argv0);
 }
 
 struct ccm_opt_usage ccm_command_usage(const struct ccm_program *program, const struct command *c)
@@ -152,7 +154,7 @@ int ccm_command_main(const struct ccm_program *program, int argc, char **argv)
 {
 	struct ctx ctx = { .program = program };
 	const struct command *c;
-	char self[PATH_MAX];
+	_cleanup_free_ char *self = NULL;
 	int r;
 
 	ccm_log_program(program->name);
@@ -174,8 +176,8 @@ int ccm_command_main(const struct ccm_program *program, int argc, char **argv)
 		return CCM_EXIT_USAGE;
 	}
 	ctx.usage = ccm_command_usage(program, c);
-	ctx.self = self_path(argv[0], self);
-	r = prepare(&ctx);
+	ctx.self = self = self_path(argv[0]);
+	r = self ? prepare(&ctx) : -ENOMEM;
 	if (r == 0) {
 		if (c->shows_settings)
 			show_problems(&ctx);

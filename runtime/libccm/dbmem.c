@@ -21,9 +21,13 @@ struct head {
 };
 _Static_assert(sizeof(struct head) % UNIT == 0, "pieces would not be aligned");
 
-static struct head *lists[LISTS];
-static _Alignas(UNIT) char first_block[BLOCK_BYTES];     /* costs nothing until it is touched */
-static char *block = first_block;
+/* Costs nothing until it is touched, page by page: side by side the two touch one page less. */
+static struct {
+	struct head *lists[LISTS];
+	_Alignas(UNIT) char block[BLOCK_BYTES];
+} first;
+static struct head **const lists = first.lists;
+static char *block = first.block;
 static size_t block_left = BLOCK_BYTES;
 
 static int round_up(int bytes)

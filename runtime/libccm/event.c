@@ -10,9 +10,9 @@
 #include "error.h"
 #include "utf8.h"
 
-#define READ_BYTES 65536
+#define READ_BYTES 4000           /* at the least; a text that is longer doubles its room */
 #define DETAIL_MAX_CHARS 200
-#define MEMBERS_MAX 64
+#define MEMBERS_MAX 32
 
 /* True if what has been read is a whole document, or a line that more text cannot mend. */
 static bool is_complete(const struct ccm_sbuf *raw)
@@ -43,7 +43,7 @@ int ccm_event_read(int fd, size_t max_bytes, struct ccm_event *ret)
 	struct ccm_sbuf *raw = &ret->raw;
 
 	for (;;) {
-		size_t room = READ_BYTES;
+		size_t room;
 		ssize_t n;
 
 		if (raw->bytes >= max_bytes) {
@@ -53,10 +53,11 @@ int ccm_event_read(int fd, size_t max_bytes, struct ccm_event *ret)
 			ret->truncated = true;
 			break;
 		}
+		if (ccm_sbuf_reserve(raw, READ_BYTES) < 0)
+			return -ENOMEM;
+		room = raw->allocated - raw->bytes - 1;
 		if (room > max_bytes - raw->bytes)
 			room = max_bytes - raw->bytes;
-		if (ccm_sbuf_reserve(raw, room) < 0)
-			return -ENOMEM;
 		n = read(fd, raw->text + raw->bytes, room);
 		if (n < 0 && errno == EINTR)
 			continue;

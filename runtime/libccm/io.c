@@ -17,7 +17,8 @@ int ccm_read_fd(int fd, size_t max_bytes, struct ccm_sbuf *s)
 		size_t room;
 		ssize_t n;
 
-		if (ccm_sbuf_reserve(s, 4096) < 0)
+		/* The end is mostly found with what is left. */
+		if (s->allocated < s->bytes + 512 && ccm_sbuf_reserve(s, 4096) < 0)
 			return -ENOMEM;
 		room = s->allocated - s->bytes - 1;
 		/* One byte more than allowed tells "exactly full" from "too much". */
