@@ -144,11 +144,20 @@ static int run_stage(struct work *w, const struct ccm_stage *stage, size_t first
 	return r < 0 ? r : apply_input(w, before);
 }
 
+/* While the first automations run, another processor may have nothing to do. */
+static void meanwhile(void *user)
+{
+	struct work *w = user;
+
+	ccm_store_foresee_finish(&w->store);
+}
+
 /* Equal order numbers together, different ones in turn; a deny ends it. */
 static int run_automations(struct work *w)
 {
 	struct ccm_stage stage = {
 		.paths = &w->ctx->paths, .settings = &w->ctx->settings, .self = w->ctx->self, .event_id = w->event.uuid,
+		.meanwhile = meanwhile, .user = w,
 	};
 	int r = 0;
 

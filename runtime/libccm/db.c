@@ -916,6 +916,13 @@ int ccm_db_exec(struct ccm_db *db, enum ccm_query q, const struct ccm_db_arg *ar
 	return r < 0 ? r : sqlite3_changes(db->handle);
 }
 
+void ccm_db_prepare(struct ccm_db *db, enum ccm_query q)
+{
+	sqlite3_stmt *s;
+
+	prepare(db, q, &s);
+}
+
 int64_t ccm_db_last_id(const struct ccm_db *db)
 {
 	return sqlite3_last_insert_rowid(db->handle);

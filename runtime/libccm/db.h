@@ -141,6 +141,9 @@ bool ccm_db_is_newer(struct ccm_db *db);
 int ccm_db_exec(struct ccm_db *db, enum ccm_query q, const struct ccm_db_arg *args);
 int64_t ccm_db_last_id(const struct ccm_db *db);
 
+/* Compiles a query that will be run later. What fails is told by its run. */
+void ccm_db_prepare(struct ccm_db *db, enum ccm_query q);
+
 struct ccm_rows {
 	struct ccm_db *db;
 	void *statement;

@@ -481,17 +481,28 @@ static void run_loop(struct child *children, size_t count, struct pollfd *fds)
 	}
 }
 
-int ccm_proc_run_all(const struct ccm_proc_spec *specs, size_t count, struct ccm_proc_result *results)
-{
-	_cleanup_free_ struct child *children = calloc(count ? count : 1, sizeof *children);
-	_cleanup_free_ struct pollfd *fds = calloc(count ? count * 4 : 1, sizeof *fds);
-	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+struct ccm_proc_runs {
+	size_t count;
+	struct sigaction before;         /* what SIGPIPE did */
+	struct pollfd *fds;
+	struct child children[];
+};
 
-	if (!children || !fds)
+int ccm_proc_begin_all(const struct ccm_proc_spec *specs, size_t count, struct ccm_proc_result *results,
+		       struct ccm_proc_runs **ret)
+{
+	_cleanup_free_ struct ccm_proc_runs *runs = calloc(1, sizeof *runs + count * sizeof *runs->children);
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	if (!runs)
 		return -ENOMEM;
-	sigaction(SIGPIPE, &ignore, &before);
+	runs->count = count;
+	runs->fds = calloc(count ? count * 4 : 1, sizeof *runs->fds);
+	if (!runs->fds)
+		return -ENOMEM;
+	sigaction(SIGPIPE, &ignore, &runs->before);
 	for (size_t i = 0; i < count; i++) {
-		struct child *c = &children[i];
+		struct child *c = &runs->children[i];
 		int r;
 
 		*c = (struct child){ .spec = &specs[i], .result = &results[i], .pidfd = -1, .in = -1, .out = -1, .err = -1,
@@ -507,12 +518,35 @@ int ccm_proc_run_all(const struct ccm_proc_spec *specs, size_t count, struct ccm
 		close_child(c);
 		c->done = true;
 	}
-	run_loop(children, count, fds);
-	sigaction(SIGPIPE, &before, NULL);
-	for (size_t i = 0; i < count; i++)
-		if (ccm_sbuf_error(&results[i].out) < 0 || ccm_sbuf_error(&results[i].err) < 0)
-			return -ENOMEM;
+	*ret = TAKE_PTR(runs);
 	return 0;
+}
+
+int ccm_proc_end_all(struct ccm_proc_runs *runs)
+{
+	int r = 0;
+
+	if (!runs)
+		return 0;
+	run_loop(runs->children, runs->count, runs->fds);
+	sigaction(SIGPIPE, &runs->before, NULL);
+	for (size_t i = 0; i < runs->count; i++) {
+		const struct ccm_proc_result *result = runs->children[i].result;
+
+		if (ccm_sbuf_error(&result->out) < 0 || ccm_sbuf_error(&result->err) < 0)
+			r = -ENOMEM;
+	}
+	free(runs->fds);
+	free(runs);
+	return r;
+}
+
+int ccm_proc_run_all(const struct ccm_proc_spec *specs, size_t count, struct ccm_proc_result *results)
+{
+	struct ccm_proc_runs *runs = NULL;
+	int r = ccm_proc_begin_all(specs, count, results, &runs);
+
+	return r < 0 ? r : ccm_proc_end_all(runs);
 }
 
 /* A descriptor of -1 is /dev/null. */

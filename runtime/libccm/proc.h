@@ -55,6 +55,13 @@ struct ccm_proc_result {
 
 /* Runs all of them at once and returns when the last is done. -ENOMEM, or 0. */
 int ccm_proc_run_all(const struct ccm_proc_spec *specs, size_t count, struct ccm_proc_result *results);
+
+/* The same in two steps, for who has something to do meanwhile. Deadlines count from the start, but are looked after only in
+ * the second step, which there must be; both arrays must stay until then. In between SIGPIPE is ignored. */
+struct ccm_proc_runs;
+int ccm_proc_begin_all(const struct ccm_proc_spec *specs, size_t count, struct ccm_proc_result *results,
+		       struct ccm_proc_runs **ret);
+int ccm_proc_end_all(struct ccm_proc_runs *runs);        /* NULL: does nothing */
 void ccm_proc_result_done(struct ccm_proc_result *r);
 
 /* Starts a program and does not wait for it: session of its own, /dev/null on all three. */

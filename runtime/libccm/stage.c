@@ -148,6 +148,7 @@ int ccm_stage_run(const struct ccm_stage *stage, const struct ccm_event *e,
 	_cleanup_free_ struct ccm_proc_result *results = calloc(count, sizeof *results);
 	struct argv { const char *words[2]; char variable[300]; const char **env; } *args = calloc(count, sizeof *args);
 	_cleanup_sbuf_ struct ccm_sbuf input = { 0 };
+	struct ccm_proc_runs *started = NULL;
 	struct env env = { 0 };
 	size_t n = 0;
 	int r = -ENOMEM;
@@ -176,7 +177,12 @@ int ccm_stage_run(const struct ccm_stage *stage, const struct ccm_event *e,
 		};
 		n++;
 	}
-	r = ccm_proc_run_all(specs, n, results);
+	r = ccm_proc_begin_all(specs, n, results, &started);
+	if (r < 0)
+		goto out;
+	if (stage->meanwhile)
+		stage->meanwhile(stage->user);
+	r = ccm_proc_end_all(started);
 	n = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (runs[i].started)

@@ -38,6 +38,8 @@ struct ccm_stage {
 	const char *event_id;                /* what CCM_EVENT_ID says */
 	bool trial;                          /* CCM_TRIAL=1: nothing is to be kept of it */
 	int64_t budget_ms;                   /* the whole stage ends within this time */
+	void (*meanwhile)(void *user);       /* called once they run, before their answers are waited for; may be NULL */
+	void *user;
 };
 
 /* Runs list[0..count) on the event and reads their answers into runs. An automation that fails

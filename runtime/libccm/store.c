@@ -299,6 +299,14 @@ static int finish_in_db(struct ccm_store *s, const struct ccm_record *rec, struc
 	return ccm_db_is_moved(s->db) ? ccm_diag_set(diag, -CCM_E_REFUSED, MOVED, s->paths->db) : 0;
 }
 
+void ccm_store_foresee_finish(struct ccm_store *s)
+{
+	if (s->spool_fd >= 0 || !s->event_id)
+		return;
+	ccm_db_prepare(s->db, Q_EVENT_FINISH);
+	ccm_db_prepare(s->db, Q_RUN_INSERT);
+}
+
 void ccm_store_finish(struct ccm_store *s, const struct ccm_record *rec)
 {
 	struct ccm_diag diag = { 0 };

@@ -53,6 +53,8 @@ void ccm_store_open(struct ccm_store *s, const struct ccm_paths *paths, const st
 struct ccm_db *ccm_store_db(struct ccm_store *s);
 
 void ccm_store_begin(struct ccm_store *s, const struct ccm_record *r);
+/* Takes from ccm_store_finish() what can be done before it is known what became of the event. */
+void ccm_store_foresee_finish(struct ccm_store *s);
 void ccm_store_finish(struct ccm_store *s, const struct ccm_record *r);
 
 /* Takes in spooled events until none is left, max_ms have passed, or the database is in use for as long. Returns how
