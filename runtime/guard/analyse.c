@@ -88,7 +88,8 @@ static void add_problem(struct walk *w, const char *problem)
 
 static struct stmt *parse(struct shell *sh, const char *text, size_t bytes)
 {
-	struct guard_parsing p = { .without_parser = sh->walk->source->without_parser, .nested = sh->walk->texts > 0,
+	struct guard_parsing p = { .parser = sh->walk->source->parser,
+				   .without_parser = sh->walk->source->without_parser, .nested = sh->walk->texts > 0,
 				   .runs = &sh->walk->parser_runs, .spent_us = sh->walk->analysis->parse_us };
 	struct stmt *s = guard_parse(sh->walk->arena, text, bytes, &p);
 

@@ -118,6 +118,7 @@ struct guard_source {
 	/* The text of a script that this session wrote itself, or NULL. path is absolute. *ret_bytes is set. The text is the callee's until the analysis ends. */
 	const char *(*script)(void *user, const char *path, size_t *ret_bytes);
 	void *user;
+	struct guard_parser *parser; /* begun on the text; may be NULL */
 	bool without_parser;         /* as if shfmt were missing (tests) */
 };
 

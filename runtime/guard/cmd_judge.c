@@ -16,6 +16,7 @@
 #include "libccm/log.h"
 #include "libccm/uuid.h"
 #include "overrule.h"
+#include "parse.h"
 #include "setup.h"
 
 #define EVENT_MAX_BYTES ((size_t)256 << 20)
@@ -29,6 +30,7 @@ struct call {
 	const char *project, *event_uuid;
 	bool truncated, trial;
 	char *command;               /* of a shell tool */
+	struct guard_parser *parser; /* ... which is being parsed */
 	struct guard_setup setup;
 	struct guard_judgement judgement;
 	struct ccm_db *db;
@@ -37,6 +39,7 @@ struct call {
 static void call_done(struct call *c)
 {
 	guard_judgement_done(&c->judgement);
+	guard_parser_end(c->parser);
 	guard_setup_done(&c->setup);
 	ccm_db_close(c->db);
 	ccm_sbuf_done(&c->text);
@@ -106,22 +109,28 @@ static bool is_shell(const char *tool)
 	return strcmp(tool, "Bash") == 0 || strcmp(tool, "Monitor") == 0;
 }
 
+/* Before the rules and all else are looked for: that is done by the time shfmt has an answer. */
+static int begin_command(struct call *c)
+{
+	struct ccm_json v;
+	int r;
+
+	if (!is_shell(c->tool) || !ccm_json_member(&c->tool_input, "command", &v))
+		return 0;
+	r = take_string(&v, &c->command);
+	if (r == 0 && c->command)
+		c->parser = guard_parser_begin(c->command, strlen(c->command));
+	return r;
+}
+
 static int judge(struct call *c)
 {
 	struct guard_case one = {
 		.tool = c->tool, .input = c->tool_input, .session_id = c->session_id, .project = c->project,
 		.directory = c->cwd && c->cwd[0] == '/' ? c->cwd : c->setup.here,
+		.command = c->command, .command_bytes = c->command ? strlen(c->command) : 0, .parser = c->parser,
 	};
-	struct ccm_json v;
-	int r = 0;
 
-	if (is_shell(c->tool) && ccm_json_member(&c->tool_input, "command", &v)) {
-		r = take_string(&v, &c->command);
-		if (r < 0)
-			return r;
-		one.command = c->command;
-		one.command_bytes = c->command ? strlen(c->command) : 0;
-	}
 	return guard_judge(&one, &c->setup.config, &c->setup.paths, &c->judgement);
 }
 
@@ -280,7 +289,9 @@ int cmd_judge(const struct ccm_opt_usage *usage, int argc, char **argv)
 		return r;
 	if (strcmp(c.event, "PreToolUse") != 0)
 		return CCM_EXIT_OK;
-	r = guard_setup(c.project && c.project[0] == '/' ? c.project : c.cwd, &c.setup);
+	r = begin_command(&c);
+	if (r == 0)
+		r = guard_setup(c.project && c.project[0] == '/' ? c.project : c.cwd, &c.setup);
 	if (r == 0)
 		r = judge(&c);
 	if (r == 0)

@@ -223,7 +223,7 @@ static int judge_command(struct work *w, const char *text, size_t bytes)
 	r = guard_analyse(&(struct guard_source){
 		.text = text, .bytes = bytes, .directory = w->places.directory, .home = w->places.home ? w->places.home : "/",
 		.wrappers = w->config->wrappers.names, .script = guard_context_script, .user = j->context,
-		.without_parser = w->c->without_parser }, &part->analysis);
+		.parser = w->c->parser, .without_parser = w->c->without_parser }, &part->analysis);
 	if (r < 0)
 		return r;
 	j->parse_us += part->analysis->parse_us;

@@ -29,6 +29,7 @@ struct guard_case {
 	const char *project;         /* absolute, or NULL: that of the repository around directory, or directory itself */
 	const char *session_id;      /* NULL: none */
 	bool explain;                /* collect matches and near misses */
+	struct guard_parser *parser; /* begun on the command; may be NULL (parse.h) */
 	bool without_parser;         /* as if shfmt were missing (tests) */
 };
 

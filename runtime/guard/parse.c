@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "parse.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -840,38 +841,71 @@ static const char *words_of(struct guard_arena *arena, const struct ccm_sbuf *er
 	return words;
 }
 
-/* The tree, or NULL with words in *ret_problem. */
-static struct stmt *ask_shfmt(struct guard_arena *arena, const char *path, const char *text, size_t bytes,
-			      int64_t *took_us, const char **ret_problem)
-{
-	static const char *const argv[] = { "shfmt", "--to-json", "-ln", "bash", NULL }, *const envp[] = { "LC_ALL=C",
-													   NULL };
-	struct ccm_proc_spec spec = { .path = path, .argv = argv, .envp = envp, .input = text, .input_bytes = bytes,
-				      .output_max_bytes = OUTPUT_MAX, .timeout_ms = TIMEOUT_MS };
-	struct ccm_proc_result result = { 0 };
-	struct stmt *s = NULL;
-	char *json;
+struct guard_parser {
+	const char *text;
+	size_t bytes;
+	char path[PATH_MAX];
+	bool trusted;                /* see find_program() */
+	struct ccm_proc_spec spec;
+	struct ccm_proc_result result;
+	struct ccm_proc_runs *runs;  /* NULL: it has ended, or could not be started */
+};
 
-	*ret_problem = NULL;
-	if (ccm_proc_run_all(&spec, 1, &result) < 0 || result.error) {
+void guard_parser_end(struct guard_parser *p)
+{
+	if (!p)
+		return;
+	ccm_proc_end_all(p->runs);
+	ccm_proc_result_done(&p->result);
+	free(p);
+}
+
+static void guard_parser_endp(struct guard_parser **p)
+{
+	guard_parser_end(*p);
+}
+
+/* NULL: there is no shfmt, or no memory. */
+static struct guard_parser *start_shfmt(const char *text, size_t bytes)
+{
+	static const char *const argv[] = { "shfmt", "--to-json", "-ln", "bash", NULL };
+	/* A second thread takes longer to start than it could help. */
+	static const char *const envp[] = { "LC_ALL=C", "GOMAXPROCS=1", NULL };
+	_cleanup_(guard_parser_endp) struct guard_parser *p = calloc(1, sizeof *p);
+
+	if (!p || !find_program(p->path, sizeof p->path, &p->trusted))
+		return NULL;
+	p->text = text;
+	p->bytes = bytes;
+	p->spec = (struct ccm_proc_spec){ .path = p->path, .argv = argv, .envp = envp, .input = text, .input_bytes = bytes,
+					  .output_max_bytes = OUTPUT_MAX, .timeout_ms = TIMEOUT_MS };
+	return ccm_proc_begin_all(&p->spec, 1, &p->result, &p->runs) < 0 ? NULL : TAKE_PTR(p);
+}
+
+/* What it prints, or NULL with words in *ret_problem. */
+static const char *take_json(struct guard_arena *arena, struct guard_parser *p, const char **ret_problem)
+{
+	int r = ccm_proc_end_all(TAKE_PTR(p->runs));
+
+	if (r < 0 || p->result.error)
 		*ret_problem = "shfmt cannot be started";
-	} else if (result.timed_out) {
+	else if (p->result.timed_out)
 		*ret_problem = "shfmt took too long";
-	} else if (result.exit_status != 0) {
-		*ret_problem = words_of(arena, &result.err);
-	} else {
-		/* Into the arena, because building the tree may jump out of here when memory ends. */
-		json = guard_arena_copy(arena, ccm_sbuf_str(&result.out), result.out.bytes);
-		*took_us += result.took_us;
-		ccm_proc_result_done(&result);
-		s = guard_parse_json(arena, json, strlen(json), text, bytes);
-		if (!s && memchr(json, '{', strlen(json)) && !strstr(json, "\"Stmts\": []"))
-			*ret_problem = "shfmt's answer has a form that is not known here";
-		return s;
-	}
-	*took_us += result.took_us;
-	ccm_proc_result_done(&result);
+	else if (p->result.exit_status != 0)
+		*ret_problem = words_of(arena, &p->result.err);
+	else
+		return guard_arena_copy(arena, ccm_sbuf_str(&p->result.out), p->result.out.bytes);
 	return NULL;
+}
+
+/* The tree, or NULL with words in *ret_problem. */
+static struct stmt *read_tree(struct guard_arena *arena, const char *json, const char *text, size_t bytes, const char **ret_problem)
+{
+	struct stmt *s = guard_parse_json(arena, json, strlen(json), text, bytes);
+
+	if (!s && strchr(json, '{') && !strstr(json, "\"Stmts\": []"))
+		*ret_problem = "shfmt's answer has a form that is not known here";
+	return s;
 }
 
 /* ------------------------------------------------------------------------------------------------ the choice */
@@ -906,24 +940,55 @@ static const char *with_line(struct guard_arena *arena, const char *text, const 
 	return words;
 }
 
+static bool is_for_shfmt(const char *text, size_t bytes)
+{
+	return bytes <= GUARD_PARSE_MAX && !is_plain(text, bytes);
+}
+
+struct guard_parser *guard_parser_begin(const char *text, size_t bytes)
+{
+	return is_for_shfmt(text, bytes) ? start_shfmt(text, bytes) : NULL;
+}
+
+/* By shfmt. *ret_problem: why it is NULL, if it should not be. */
+static struct stmt *ask_shfmt(struct guard_arena *arena, struct guard_parser *p, const char *text, size_t bytes,
+			      struct guard_parsing *parsing, const char **ret_problem)
+{
+	const char *json = take_json(arena, p, ret_problem);
+	bool trusted = p->trusted;
+	struct stmt *s;
+
+	++*parsing->runs;
+	parsing->parsed = true;
+	parsing->took_us += p->result.took_us;
+	/* Building the tree may jump out of here when memory ends. */
+	if (p != parsing->parser)
+		guard_parser_end(p);
+	if (!json)
+		return NULL;
+	s = read_tree(arena, json, text, bytes, ret_problem);
+	return *ret_problem || trusted ? s : with_own_reading(arena, text, bytes, s);
+}
+
 struct stmt *guard_parse(struct guard_arena *arena, const char *text, size_t bytes, struct guard_parsing *p)
 {
 	struct guard_reading reading;
 	const char *problem = NULL;
-	char path[4096];
+	struct guard_parser *parser = p->parser;
+	bool simple = is_simple(text, bytes);
 	struct stmt *s;
-	bool simple = is_simple(text, bytes), trusted;
 
-	if (!is_plain(text, bytes) && !(p->nested && simple) && bytes <= GUARD_PARSE_MAX &&
-	    *p->runs < GUARD_PARSE_RUNS) {
-		if (p->without_parser || !find_program(path, sizeof path, &trusted)) {
+	if (is_for_shfmt(text, bytes) && !(p->nested && simple) && *p->runs < GUARD_PARSE_RUNS) {
+		if (p->without_parser)
+			parser = NULL;
+		else if (!parser || !parser->runs || parser->bytes != bytes || memcmp(parser->text, text, bytes))
+			parser = start_shfmt(text, bytes);
+		if (!parser) {
 			p->problem = simple ? NULL : "shfmt is missing: install it (Debian: apt install shfmt)";
 		} else {
-			++*p->runs;
-			p->parsed = true;
-			s = ask_shfmt(arena, path, text, bytes, &p->took_us, &problem);
-			if (s || !problem)
-				return trusted ? s : with_own_reading(arena, text, bytes, s);
+			s = ask_shfmt(arena, parser, text, bytes, p, &problem);
+			if (!problem)
+				return s;
 		}
 	}
 	s = guard_read(arena, text, bytes, &reading);

@@ -19,7 +19,19 @@
 #define GUARD_PARSE_RUNS 24          /* how often one analysis starts it */
 #define GUARD_PARSE_US 1000000       /* after how long in it, in all, it is not started again */
 
+/* shfmt at work on a text before anybody asks for its tree: it takes longer than all the rest of a verdict.
+ *
+ *     parser = guard_parser_begin(text, bytes);        // NULL: it is not needed for this text, or there is none
+ *     ... with .parser = parser, the first guard_parse() of such a text takes what it says ...
+ *     guard_parser_end(parser);                        // NULL: does nothing
+ *
+ * The text must stay until then. */
+struct guard_parser;
+struct guard_parser *guard_parser_begin(const char *text, size_t bytes);
+void guard_parser_end(struct guard_parser *p);
+
 struct guard_parsing {
+	struct guard_parser *parser; /* in: begun on this or another text; NULL: none */
 	bool without_parser;         /* in: as if there were no shfmt */
 	bool nested;                 /* in: a text within a text; our own reader may take more of them */
 	unsigned *runs;              /* in and out: how often shfmt was started */
