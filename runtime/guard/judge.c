@@ -134,7 +134,7 @@ static bool is_excepted_match(const struct work *w, const struct guard_match *m)
 
 static bool beats(const struct guard_match *a, const struct guard_match *b)
 {
-	return a->verdict > b->verdict || (a->verdict == b->verdict && b->rule && a->rule < b->rule);
+	return a->verdict > b->verdict || (a->verdict == b->verdict && b->rule && a->rule->index < b->rule->index);
 }
 
 static void found(void *user, const struct guard_match *m)

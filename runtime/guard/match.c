@@ -965,6 +965,8 @@ static void add_index(struct matcher *m, uint32_t **list, size_t *count, size_t 
 
 static struct bucket *bucket_of(struct matcher *m, const char *name)
 {
+	const struct guard_outline *outlines = guard_rules_outlines(m->j->rules);
+	uint64_t beginnings = guard_beginnings(name);
 	struct bucket *b;
 
 	for (b = m->buckets; b; b = b->next)
@@ -977,14 +979,20 @@ static struct bucket *bucket_of(struct matcher *m, const char *name)
 	for (size_t i = 0; i < guard_rules_tool_count(m->j->rules) && b->tool_count < TOOLS_MAX; i++) {
 		struct guard_tool *t = guard_rules_tool_at(m->j->rules, i);
 
-		if (guard_names_begin(t->names, name))
+		if (t->beginnings & beginnings && guard_names_begin(t->names, name))
 			b->tools[b->tool_count++] = t;
 	}
+	for (size_t t = 0; t < b->tool_count; t++)
+		beginnings |= guard_beginnings(b->tools[t]->name);
 	for (size_t i = 0; i < guard_rules_count(m->j->rules); i++) {
-		const struct guard_rule *rule = guard_rules_get(m->j->rules, i);
-		bool meant = rule->command && guard_names_begin(rule->command, name);
+		const struct guard_rule *rule;
+		bool meant;
 
-		for (size_t t = 0; t < b->tool_count && rule->command && !meant; t++)
+		if (!(outlines[i].beginnings & beginnings))
+			continue;
+		rule = guard_rules_get(m->j->rules, i);
+		meant = guard_names_begin(rule->command, name);
+		for (size_t t = 0; t < b->tool_count && !meant; t++)
 			meant = in_list(rule->command, b->tools[t]->name, strlen(b->tools[t]->name));
 		if (meant)
 			add_index(m, &b->rules, &b->count, &b->allocated, i);
@@ -1038,9 +1046,12 @@ static void judge_fact(struct matcher *m, const struct guard_fact *fact)
 	struct args *a = c ? read_args(m, c->name ? bucket_of(m, c->name) : NULL, c) : NULL;
 
 	for (size_t i = 0; i < guard_rules_count(m->j->rules); i++) {
-		struct guard_rule *rule = guard_rules_get(m->j->rules, i);
+		struct guard_rule *rule;
 
-		if (rule->fact == -1 || !guard_rule_load(m->j->rules, rule) || rule->fact != (int)fact->kind)
+		if (!guard_rules_outlines(m->j->rules)[i].fact)
+			continue;
+		rule = guard_rules_get(m->j->rules, i);
+		if (!guard_rule_load(m->j->rules, rule) || rule->fact != (int)fact->kind)
 			continue;
 		if (rule->command && !(a && a->command->name && is_for(rule, a)))
 			continue;
@@ -1051,9 +1062,9 @@ static void judge_fact(struct matcher *m, const struct guard_fact *fact)
 static void find_anywhere(struct matcher *m)
 {
 	for (size_t i = 0; i < guard_rules_count(m->j->rules); i++) {
-		const struct guard_rule *rule = guard_rules_get(m->j->rules, i);
+		const struct guard_outline *rule = &guard_rules_outlines(m->j->rules)[i];
 
-		if (!rule->command && rule->fact == -1 && !rule->tool)
+		if (!rule->command && !rule->fact && !rule->tool)
 			add_index(m, &m->anywhere, &m->anywhere_count, &m->anywhere_allocated, i);
 	}
 }
@@ -1086,11 +1097,14 @@ int guard_match_file(struct guard_judge *j, const char *tool, const char *path, 
 	if (setjmp(m.arena->out_of_memory))
 		return -ENOMEM;
 	for (size_t i = 0; i < guard_rules_count(j->rules); i++) {
-		struct guard_rule *rule = guard_rules_get(j->rules, i);
-		struct guard_match match = { .rule = rule, .command = SIZE_MAX, .word = path };
+		struct guard_rule *rule;
+		struct guard_match match = { .command = SIZE_MAX, .word = path };
 		struct meeting at = { .operands = { &value }, .operand_count = 1 };
 
-		if (!rule->tool || !guard_names_begin(rule->tool, tool) || !in_force(&m, rule))
+		if (!guard_rules_outlines(j->rules)[i].tool)
+			continue;
+		match.rule = rule = guard_rules_get(j->rules, i);
+		if (!guard_names_begin(rule->tool, tool) || !in_force(&m, rule))
 			continue;
 		for (size_t n = 0; n < rule->need_count && !match.missed; n++) {
 			const struct guard_need *need = &rule->needs[n];

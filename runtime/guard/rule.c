@@ -19,12 +19,16 @@
 
 #define FILE_MAX_BYTES (4 << 20)
 
+struct kept;
+static struct guard_rule *rule_at(struct guard_rules *r, size_t index);
+
 struct said { const char *name; enum guard_verdict verdict; bool tighten; struct said *next; };
 
 struct guard_rules {
 	struct guard_arena *arena;
-	struct guard_rule *rules;
-	size_t count, allocated;
+	struct guard_rule **rules;   /* NULL: is still to be taken from what was remembered */
+	struct guard_outline *outlines;
+	size_t count, allocated, outline_count, outlines_allocated;
 	uint32_t *by_id;             /* indexes + 1, by the hash of the id; size is a power of two */
 	size_t by_id_size;
 	struct guard_tool *tools;
@@ -36,6 +40,7 @@ struct guard_rules {
 	size_t text_count;
 	void *map;                   /* of what was remembered; likewise */
 	size_t map_bytes;
+	const struct kept *kept;     /* the same */
 };
 
 static const char *const verdicts[] = { "off", "warn", "ask", "deny" };
@@ -90,6 +95,11 @@ static void problem(struct guard_rules *r, const char *file, int line, const cha
 }
 
 /* ---- Globs ---- */
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
 
 static bool same(char a, char b, bool fold)
 {
@@ -451,14 +461,60 @@ static void sort_needs(struct guard_need *n, size_t count)
 	}
 }
 
+static const char *trimmed_end(const char *value, const char *end);
+
+#define PLAIN_LINE_MAX 190               /* inih may cut what is longer */
+
+/* Where the = of a plain line is; the line's end: it is an empty one, a comment, or the section's name; NULL: it is not plain. */
+static const char *find_equals(const char *line, const char *end)
+{
+	const char *at = line;
+
+	if (end - line > PLAIN_LINE_MAX || (*end && (end[1] == ' ' || end[1] == '\t')))
+		return NULL;
+	if (line == end || *line == ';' || *line == '#' || *line == '[')
+		return end;
+	while ((*at >= 'a' && *at <= 'z') || *at == '-' || (*at == ' ' && at > line))
+		at++;
+	return *at == '=' && at > line ? at : NULL;
+}
+
+/* Reads a section all of whose lines are plain: "name = value", from the first column. To inih, which looks at each character
+ * several times, they mean the same. False: inih must read it. */
+static bool read_plainly(struct section *s, char *text)
+{
+	char *end;
+	int number = 0;
+
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		if (!find_equals(line, line + strcspn(line, "\n")))
+			return false;
+	for (char *line = text; *line; line = end) {
+		char *stop = line + strcspn(line, "\n"), *equals = (char *)find_equals(line, stop), *value = equals + 1;
+
+		end = stop + (*stop == '\n');
+		number++;
+		if (equals == stop)
+			continue;
+		while (equals > line && equals[-1] == ' ')
+			equals--;
+		while (value < stop && (*value == ' ' || *value == '\t'))
+			value++;
+		*equals = '\0';
+		value[trimmed_end(value, stop) - value] = '\0';
+		rule_key(s, number, "", line, value);
+	}
+	return true;
+}
+
 static void read_section(struct guard_rules *r, struct guard_rule *rule, struct guard_tool *tool)
 {
 	struct section s = { .r = r, .rule = rule, .tool = tool };
 	struct ccm_ini ini = { .key = rule_key, .problem = section_problem, .user = &s };
-	const char *text = rule ? guard_arena_copy(r->arena, rule->text, rule->bytes)
-				: guard_arena_copy(r->arena, tool->text, tool->bytes);
+	char *text = rule ? guard_arena_copy(r->arena, rule->text, rule->bytes) : guard_arena_copy(r->arena, tool->text, tool->bytes);
 
-	ccm_ini_parse(&ini, text);
+	if (!read_plainly(&s, text))
+		ccm_ini_parse(&ini, text);
 	if (tool) {
 		tool->read = true;
 		return;
@@ -496,6 +552,19 @@ static void *one_more(struct guard_rules *r, void *list, size_t *count, size_t *
 	return list;
 }
 
+/* Where a value ends: before a comment, and before the blanks at its end, as inih does it. */
+static const char *trimmed_end(const char *value, const char *end)
+{
+	for (const char *c = value; (c = memchr(c, ';', (size_t)(end - c))); c++)
+		if (c > value && (c[-1] == ' ' || c[-1] == '\t')) {
+			end = c;
+			break;
+		}
+	while (end > value && strchr(" \t\r", end[-1]))
+		end--;
+	return end;
+}
+
 /* If the line is "name = value", its value; *ret_bytes without blanks at the end. */
 static const char *line_value(const char *line, const char *end, const char *name, size_t *ret_bytes)
 {
@@ -510,15 +579,7 @@ static const char *line_value(const char *line, const char *end, const char *nam
 		return NULL;
 	for (line++; line < end && (*line == ' ' || *line == '\t'); line++)
 		;
-	/* as inih does it */
-	for (const char *c = line; (c = memchr(c, ';', (size_t)(end - c))); c++)
-		if (c > line && (c[-1] == ' ' || c[-1] == '\t')) {
-			end = c;
-			break;
-		}
-	while (end > line && strchr(" \t\r", end[-1]))
-		end--;
-	*ret_bytes = (size_t)(end - line);
+	*ret_bytes = (size_t)(trimmed_end(line, end) - line);
 	return line;
 }
 
@@ -533,12 +594,18 @@ struct scan {
 
 static void close_section(struct scan *s, const char *end)
 {
+	struct guard_rules *r = s->r;
+
 	if (s->rule) {
 		s->rule->text = s->start;
 		s->rule->bytes = (size_t)(end - s->start);
+		r->outlines = one_more(r, r->outlines, &r->outline_count, &r->outlines_allocated, sizeof *r->outlines);
+		r->outlines[r->outline_count - 1] = (struct guard_outline){
+			s->rule->command ? guard_beginnings(s->rule->command) : 0, s->rule->command, s->rule->fact != -1, s->rule->tool };
 	} else if (s->tool) {
 		s->tool->text = s->start;
 		s->tool->bytes = (size_t)(end - s->start);
+		s->tool->beginnings = guard_beginnings(s->tool->names);
 	}
 	s->rule = NULL;
 	s->tool = NULL;
@@ -564,14 +631,14 @@ static void put_by_id(struct guard_rules *r, uint32_t hash, uint32_t index)
 }
 
 /* The rule of that id; SIZE_MAX: none. */
-static size_t find_by_id(const struct guard_rules *r, const char *id, uint32_t hash)
+static size_t find_by_id(struct guard_rules *r, const char *id, uint32_t hash)
 {
 	for (size_t at = hash; r->by_id_size; at++) {
 		uint32_t index = r->by_id[at & (r->by_id_size - 1)];
 
 		if (!index)
 			break;
-		if (r->rules[index - 1].hash == hash && !strcmp(r->rules[index - 1].id, id))
+		if (rule_at(r, index - 1)->hash == hash && !strcmp(rule_at(r, index - 1)->id, id))
 			return index - 1;
 	}
 	return SIZE_MAX;
@@ -583,7 +650,7 @@ static void add_by_id(struct guard_rules *r, uint32_t hash)
 		r->by_id_size = r->by_id_size ? r->by_id_size * 2 : 1024;
 		r->by_id = guard_arena_alloc(r->arena, r->by_id_size * sizeof *r->by_id);
 		for (size_t i = 0; i + 1 < r->count; i++)
-			put_by_id(r, r->rules[i].hash, (uint32_t)i);
+			put_by_id(r, rule_at(r, i)->hash, (uint32_t)i);
 	}
 	put_by_id(r, hash, (uint32_t)(r->count - 1));
 }
@@ -620,11 +687,12 @@ static void open_section(struct scan *s, int line, const char *text, const char 
 	twin = find_by_id(r, id, hash);
 	if (twin != SIZE_MAX) {
 		problem(r, s->file, line, "there is a rule '%s' already, at %s:%d: give this one another id", id,
-			r->rules[twin].file, r->rules[twin].line);
+			r->rules[twin]->file, r->rules[twin]->line);
 		return;
 	}
 	r->rules = one_more(r, r->rules, &r->count, &r->allocated, sizeof *r->rules);
-	s->rule = &r->rules[r->count - 1];
+	r->rules[r->count - 1] = s->rule = GUARD_NEW(r->arena, struct guard_rule);
+	s->rule->index = (uint32_t)r->count - 1;
 	s->rule->id = id;
 	s->rule->group = s->group;
 	s->rule->file = s->file;
@@ -632,6 +700,28 @@ static void open_section(struct scan *s, int line, const char *text, const char 
 	s->rule->fact = -1;
 	s->rule->hash = hash;
 	add_by_id(r, hash);
+}
+
+static uint64_t beginning(char first, char second)
+{
+	return (uint64_t)1 << (((unsigned char)lower(first) * 7 + (unsigned char)lower(second)) & 63);
+}
+
+/* Of the first two letters. A name in .exe may be of one letter and meets what is without. */
+uint64_t guard_beginnings(const char *names)
+{
+	uint64_t bits = 0;
+
+	for (const char *at = names; *(at += strspn(at, "| \t")); at += strcspn(at, "| \t")) {
+		bool alone = at[1] == '|' || at[1] == ' ' || at[1] == '\t';
+
+		if (*at == '*' || *at == '?' || at[1] == '*' || at[1] == '?')
+			return ~(uint64_t)0;
+		bits |= beginning(*at, alone ? '\0' : at[1]);
+		if (at[1] == '.')
+			bits |= beginning(*at, '\0');
+	}
+	return bits;
 }
 
 static const char *more_names(struct guard_rules *r, const char *old, const char *value, size_t bytes)
@@ -876,7 +966,7 @@ int guard_rules_check(struct guard_rules *r)
 	if (setjmp(r->arena->out_of_memory))
 		return -ENOMEM;
 	for (size_t i = 0; i < r->count; i++)
-		guard_rule_load(r, &r->rules[i]);
+		guard_rule_load(r, rule_at(r, i));
 	for (size_t i = 0; i < r->tool_count; i++)
 		if (!r->tools[i].read)
 			read_section(r, NULL, &r->tools[i]);
@@ -896,7 +986,7 @@ int guard_rules_say(struct guard_rules *r, const char *name, enum guard_verdict 
 	if (!group && strncmp(name, "rule.", 5))
 		return -ENOENT;
 	for (size_t i = 0; i < r->count && !known; i++)
-		known = group ? !strcmp(r->rules[i].group, name + 6) : !strcmp(r->rules[i].id, name + 5);
+		known = group ? !strcmp(rule_at(r, i)->group, name + 6) : !strcmp(rule_at(r, i)->id, name + 5);
 	if (!known)
 		return -ENOENT;
 	if (setjmp(r->arena->out_of_memory))
@@ -908,8 +998,8 @@ int guard_rules_say(struct guard_rules *r, const char *name, enum guard_verdict 
 	*r->said_end = s;
 	r->said_end = &s->next;
 	for (size_t i = 0; i < r->count; i++)
-		if (r->rules[i].state == GUARD_RULE_READ)
-			r->rules[i].verdict = said_verdict(r, &r->rules[i]);
+		if (r->rules[i] && r->rules[i]->state == GUARD_RULE_READ)
+			r->rules[i]->verdict = said_verdict(r, r->rules[i]);
 	return 0;
 }
 
@@ -928,11 +1018,6 @@ size_t guard_rules_count(const struct guard_rules *r)
 	return r->count;
 }
 
-struct guard_rule *guard_rules_get(struct guard_rules *r, size_t index)
-{
-	return &r->rules[index];
-}
-
 struct guard_arena *guard_rules_arena(struct guard_rules *r)
 {
 	return r->arena;
@@ -943,22 +1028,22 @@ const struct guard_rule *guard_rules_at(struct guard_rules *r, size_t index)
 	if (setjmp(r->arena->out_of_memory))
 		return NULL;
 	for (size_t i = 0, whole = 0; i < r->count; i++)
-		if (guard_rule_load(r, &r->rules[i]) && whole++ == index)
-			return &r->rules[i];
+		if (guard_rule_load(r, rule_at(r, i)) && whole++ == index)
+			return rule_at(r, i);
 	return NULL;
 }
 
 /* ---- Remembering where the rules are ---- */
 
 /* Finding the rules in a hundred kilobytes of text takes longer than judging a command by them. What was found is kept as one
- * file: this head, the files, rules and tools with offsets for pointers (0: NULL), the table of ids, then all texts, the last
+ * file: this head, the outlines, the files, rules and tools with offsets for pointers (0: NULL), the table of ids, then all texts, the last
  * byte of them NUL. It is as this machine and this program have it; any other makes it anew. */
-#define REMEMBERED_MAGIC "ccmgrd1"
+#define REMEMBERED_MAGIC "ccmgrd2"
 
 struct stamp { int64_t size, s, ns; };
 struct kept_file { struct stamp stamp; uint32_t name, unused; };
 struct kept_rule { uint32_t id, group, file, command, tool, text, bytes, hints, hash; int32_t line, fact; };
-struct kept_tool { uint32_t name, names, text, file, bytes; int32_t line; };
+struct kept_tool { uint32_t name, names, text, file, bytes, beginnings[2]; int32_t line; };
 struct kept {
 	char magic[8];
 	struct stamp program;
@@ -991,7 +1076,8 @@ static bool is_rule_file(const char *name)
 }
 
 /* The parts behind the head. */
-static struct kept_file *kept_files(const struct kept *k) { return (struct kept_file *)(k + 1); }
+static struct guard_outline *kept_outlines(const struct kept *k) { return (struct guard_outline *)(k + 1); }
+static struct kept_file *kept_files(const struct kept *k) { return (struct kept_file *)(kept_outlines(k) + k->rules); }
 static struct kept_rule *kept_rules(const struct kept *k) { return (struct kept_rule *)(kept_files(k) + k->files); }
 static struct kept_tool *kept_tools(const struct kept *k) { return (struct kept_tool *)(kept_rules(k) + k->rules); }
 static uint32_t *kept_ids(const struct kept *k) { return (uint32_t *)(kept_tools(k) + k->tools); }
@@ -1069,23 +1155,19 @@ static const struct kept *map_kept(const char *path, size_t *ret_bytes)
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_mode & (S_IWGRP | S_IWOTH) ||
 	    st.st_size < (off_t)sizeof(struct kept) || st.st_size > FILE_MAX_BYTES * 4)
 		return NULL;
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	*ret_bytes = (size_t)st.st_size;
 	return map == MAP_FAILED ? NULL : map;
 }
 
+/* The rules themselves are taken when they are asked for. */
 static void take_kept(struct guard_rules *r, const struct kept *k)
 {
-	r->rules = GUARD_NEWN(r->arena, struct guard_rule, k->rules + 1);
-	for (uint32_t i = 0; i < k->rules; i++) {
-		const struct kept_rule *p = &kept_rules(k)[i];
-
-		r->rules[i] = (struct guard_rule){
-			.id = kept_text(k, p->id), .group = kept_text(k, p->group), .file = kept_text(k, p->file), .line = p->line,
-			.command = kept_text(k, p->command), .tool = kept_text(k, p->tool), .fact = p->fact, .hints = p->hints,
-			.hash = p->hash, .text = kept_text(k, p->text), .bytes = p->bytes };
-	}
-	r->count = r->allocated = k->rules;
+	r->kept = k;
+	r->rules = GUARD_NEWN(r->arena, struct guard_rule *, k->rules + 1);
+	/* Written to only in this process, as is the table of ids. */
+	r->outlines = kept_outlines(k);
+	r->count = r->allocated = r->outline_count = r->outlines_allocated = k->rules;
 	r->tools = GUARD_NEWN(r->arena, struct guard_tool, k->tools + 1);
 	for (uint32_t i = 0; i < k->tools; i++) {
 		const struct kept_tool *p = &kept_tools(k)[i];
@@ -1096,11 +1178,37 @@ static void take_kept(struct guard_rules *r, const struct kept *k)
 		r->tools[i].file = kept_text(k, p->file);
 		r->tools[i].bytes = p->bytes;
 		r->tools[i].line = p->line;
+		memcpy(&r->tools[i].beginnings, p->beginnings, sizeof p->beginnings);
 	}
 	r->tool_count = r->tool_allocated = k->tools;
-	r->by_id = GUARD_NEWN(r->arena, uint32_t, k->by_id_size + 1);
-	memcpy(r->by_id, kept_ids(k), k->by_id_size * sizeof *r->by_id);
+	r->by_id = kept_ids(k);
 	r->by_id_size = k->by_id_size;
+}
+
+static struct guard_rule *rule_at(struct guard_rules *r, size_t index)
+{
+	const struct kept *k = r->kept;
+	const struct kept_rule *p;
+
+	if (r->rules[index])
+		return r->rules[index];
+	p = &kept_rules(k)[index];
+	r->rules[index] = GUARD_NEW(r->arena, struct guard_rule);
+	*r->rules[index] = (struct guard_rule){
+		.id = kept_text(k, p->id), .group = kept_text(k, p->group), .file = kept_text(k, p->file), .line = p->line,
+		.command = kept_text(k, p->command), .tool = kept_text(k, p->tool), .fact = p->fact, .hints = p->hints,
+		.hash = p->hash, .index = (uint32_t)index, .text = kept_text(k, p->text), .bytes = p->bytes };
+	return r->rules[index];
+}
+
+struct guard_rule *guard_rules_get(struct guard_rules *r, size_t index)
+{
+	return rule_at(r, index);
+}
+
+const struct guard_outline *guard_rules_outlines(const struct guard_rules *r)
+{
+	return r->outlines;
 }
 
 int guard_rules_recall(struct guard_rules *r, const char *folder, const char *remembered)
@@ -1170,7 +1278,7 @@ static int keep_files(struct keeper *k, const char *folder, struct kept_file **r
 static void keep_rules(struct keeper *k, struct ccm_sbuf *out)
 {
 	for (size_t i = 0; i < k->r->count; i++) {
-		const struct guard_rule *p = &k->r->rules[i];
+		const struct guard_rule *p = k->r->rules[i];
 		const struct kept_rule one = {
 			.id = keep(k, p->id), .group = keep(k, p->group), .file = keep(k, p->file), .command = keep(k, p->command),
 			.tool = keep(k, p->tool), .text = keep_section(k, p->text), .bytes = (uint32_t)p->bytes, .hints = p->hints,
@@ -1180,10 +1288,11 @@ static void keep_rules(struct keeper *k, struct ccm_sbuf *out)
 	}
 	for (size_t i = 0; i < k->r->tool_count; i++) {
 		const struct guard_tool *p = &k->r->tools[i];
-		const struct kept_tool one = {
+		struct kept_tool one = {
 			.name = keep(k, p->name), .names = keep(k, p->names), .text = keep_section(k, p->text), .file = keep(k, p->file),
 			.bytes = (uint32_t)p->bytes, .line = p->line };
 
+		memcpy(one.beginnings, &p->beginnings, sizeof one.beginnings);
 		ccm_sbuf_add(out, &one, sizeof one);
 	}
 	ccm_sbuf_add(out, k->r->by_id, k->r->by_id_size * sizeof *k->r->by_id);
@@ -1208,7 +1317,7 @@ static int write_kept(struct keeper *k, const char *folder, const char *remember
 	head.rules = (uint32_t)r->count;
 	head.tools = (uint32_t)r->tool_count;
 	head.by_id_size = (uint32_t)r->by_id_size;
-	k->strings = (uint32_t)(sizeof head + head.files * sizeof *files + r->count * sizeof(struct kept_rule) +
+	k->strings = (uint32_t)(sizeof head + r->count * sizeof *r->outlines + head.files * sizeof *files + r->count * sizeof(struct kept_rule) +
 				r->tool_count * sizeof(struct kept_tool) + r->by_id_size * sizeof *r->by_id);
 	for (uint32_t i = 0; i < head.files; i++)
 		files[i].name += k->strings;
@@ -1217,6 +1326,7 @@ static int write_kept(struct keeper *k, const char *folder, const char *remember
 	k->sections = k->strings + (uint32_t)k->texts.bytes;
 	ccm_sbuf_add(&k->texts, r->texts[0].text, r->texts[0].bytes + 1);
 	ccm_sbuf_add(&out, &head, sizeof head);
+	ccm_sbuf_add(&out, r->outlines, r->count * sizeof *r->outlines);
 	ccm_sbuf_add(&out, files, head.files * sizeof *files);
 	keep_rules(k, &out);
 	ccm_sbuf_add(&out, ccm_sbuf_str(&k->texts), k->texts.bytes);
@@ -1237,11 +1347,6 @@ int guard_rules_remember(const char *folder, const char *remembered)
 }
 
 /* ---- Tools ---- */
-
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
 
 bool guard_names_begin(const char *names, const char *name)
 {

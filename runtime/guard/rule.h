@@ -102,7 +102,7 @@ struct guard_rule {
 	size_t need_count;
 	/* private */
 	unsigned hints;              /* 1 << enum guard_key of some keys that it has, known before it is read */
-	uint32_t hash;
+	uint32_t hash, index;
 	const char *text;
 	size_t bytes;
 	enum { GUARD_RULE_UNREAD, GUARD_RULE_READ, GUARD_RULE_BROKEN } state;
@@ -117,6 +117,7 @@ struct guard_tool {
 	const char *text, *file;
 	size_t bytes;
 	int line;
+	uint64_t beginnings;
 	bool read;
 };
 
@@ -154,6 +155,17 @@ const char *guard_key_name(enum guard_key key);
 /* For match.c. */
 size_t guard_rules_count(const struct guard_rules *r);
 struct guard_rule *guard_rules_get(struct guard_rules *r, size_t index);    /* perhaps unread */
+
+/* What can be said of a rule without looking at it: most are not about the command at hand. In the order of the rules;
+ * reading more of them moves it. */
+struct guard_outline {
+	uint64_t beginnings;         /* of what its command names, see guard_beginnings() */
+	bool command, fact, tool;
+};
+const struct guard_outline *guard_rules_outlines(const struct guard_rules *r);
+
+/* A bit for what each of the names begins with; those of a name are among those of all patterns that it meets. */
+uint64_t guard_beginnings(const char *names);
 bool guard_rule_load(struct guard_rules *r, struct guard_rule *rule);       /* false: broken */
 size_t guard_rules_tool_count(const struct guard_rules *r);
 struct guard_tool *guard_rules_tool_at(const struct guard_rules *r, size_t index);
