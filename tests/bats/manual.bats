@@ -87,18 +87,23 @@ known_words() {
 	done
 }
 
+# Usage: shown PAGE NAME
+# Prints the text that the page shows under that name.
+shown() {
+	sed -n "/^\\.\\\\\" example: $2\$/,/^\\.Ed\$/p" "$1" | sed -e '/^\./d' -e 's/\\&//g; s/\\-/-/g; s/\\(aq/'\''/g; s/\\e/\\/g'
+}
+
 # Usage: example NAME
 # Makes an automation of the script that ccm-automation(7) shows under that name.
 example() {
 	local file="$CCM_HOME/automations/enabled/50-$1"
 	mkdir -p "${file%/*}"
-	sed -n "/^\\.\\\\\" example: $1\$/,/^\\.Ed\$/p" "$AUTOMATION_PAGE" |
-		sed -e '/^\./d' -e 's/\\&//g; s/\\-/-/g; s/\\(aq/'\''/g; s/\\e/\\/g' >"$file"
+	shown "$AUTOMATION_PAGE" "$1" >"$file"
 	chmod 0755 "$file"
 }
 
 @test "manual: the pages are correct mdoc" {
-	run -0 mandoc -T lint -W warning "$HOOK_PAGE" "$SUPERVISOR_PAGE" "$AUTOMATION_PAGE" "${SUPERVISOR_PAGE%/*}"/ccm-{checkpoint,sandbox}.7
+	run -0 mandoc -T lint -W warning "$HOOK_PAGE" "$SUPERVISOR_PAGE" "$AUTOMATION_PAGE" "${SUPERVISOR_PAGE%/*}"/ccm-{alerts,checkpoint,sandbox}.7
 	[ -z "$output" ]
 }
 
@@ -218,4 +223,53 @@ example() {
 	printf 'one\ntwo \nthree\t\n' >file
 	run -0 --separate-stderr ccm-hook run < <(event PostToolUse-Write ".tool_input.file_path = \"$PWD/file\"")
 	[ "$(jq -r .reason <<<"$output")" = "blanks: lines that end in blanks: 2 3" ]
+}
+
+@test "manual: ccm-alerts(7) names each kind of alert, and its rules are ones" {
+	local alerts="${SUPERVISOR_PAGE%/*}/ccm-alerts.7" kinds
+	mkdir -p -m 700 "$CCM_HOME"
+	# A kind that is not there is a problem, which lists those that are.
+	printf '[alerts]\nkind.nonsense = info\n' >"$CCM_HOME/config.ini"
+	kinds=$(ccm-hook doctor | grep -oE '(agent-needs-input|agent-finished)[a-z, -]*storage' | tr -d ' ' | tr ',' '\n' | sort)
+	[ "$(echo "$kinds" | wc -l)" -ge 10 ]
+	[ "$(sed -n '/^\.Ss What ccm tells/,/^\.El/s/^\.It Cm //p' "$alerts" | sort)" = "$kinds" ]
+	shown "$alerts" rules >"$CCM_HOME/config.ini"
+	[ "$(grep -c '^rule = ' "$CCM_HOME/config.ini")" -eq 4 ]
+	run ccm-hook doctor
+	[[ $output != *config.ini* ]]
+}
+
+@test "manual: both ways of ccm-alerts(7) to check a signature take what ccm sends, and nothing else" {
+	local alerts="${SUPERVISOR_PAGE%/*}/ccm-alerts.7" got="$HOME/got" port stamp signature
+	mkdir -p -m 700 "$CCM_HOME"
+	mkfifo in out
+	python3 "$CCM_SOURCE/tests/bin/alert-receiver.py" "$got" <in >out 3>&- &
+	exec 9>in
+	read -r port <out
+	export SECRET=not-to-be-guessed
+	printf '[webhook]\nurl = http://127.0.0.1:%s/\nsecret = env:SECRET\n' "$port" >"$CCM_HOME/config.ini"
+	run -0 ccm-supervisor alerts test webhook
+	exec 9>&-
+	stamp=$(jq -r '.headers["x-ccm-timestamp"]' "$got")
+	signature=$(jq -r '.headers["x-ccm-signature"]' "$got")
+	jq -j .body "$got" >body
+	shown "$alerts" signature.sh >check.sh
+	shown "$alerts" signature.py >check.py
+	cat >>check.py <<-'EOF'
+		import os, sys
+		headers = {"X-CCM-Timestamp": sys.argv[1], "X-CCM-Signature": sys.argv[2]}
+		sys.exit(not is_from_ccm(headers, sys.stdin.buffer.read(), os.environ["SECRET"].encode()))
+	EOF
+	# shellcheck disable=SC2086 # a check is two words
+	for check in 'sh check.sh' 'python3 check.py'; do
+		$check "$stamp" "$signature" <body
+		run ! $check "$((stamp - 1))" "$signature" <body
+		run ! $check "$stamp" "$signature" <<<'{}'
+		run ! env SECRET=guessed $check "$stamp" "$signature" <body
+	done
+	# An old one, signed as it should be.
+	stamp=$((stamp - 1000))
+	signature="sha256=$({ printf '%s.' "$stamp"; cat body; } | openssl dgst -sha256 -hmac "$SECRET" | sed 's/.* //')"
+	run ! sh check.sh "$stamp" "$signature" <body
+	run ! python3 check.py "$stamp" "$signature" <body
 }

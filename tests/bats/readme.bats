@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What README.md shows is what happens.
 load helper
+load telegram
 
 setup() {
 	ccm_sandbox
@@ -12,10 +13,10 @@ setup() {
 	chmod +x no-force-push
 }
 
-# Usage: say FIXTURE FILTER - sends one event of the sample session.
+# Usage: say FIXTURE FILTER [OPTION...] - sends one event of the sample session.
 say() {
 	event "$1" '.session_id = "7f3c2d1e-a1ae-4f59-b5fe-a08d977498f1" | .cwd = "/home/dev/shop" | '"$2" |
-		CLAUDE_PROJECT_DIR=/home/dev/shop ccm-hook run
+		CLAUDE_PROJECT_DIR=/home/dev/shop ccm-hook run "${@:3}"
 }
 
 sample_session() {
@@ -129,4 +130,32 @@ tell_status() {
 	[ "$(without_hours <<<"$output")" = "$(awk '/the tests compare this line/ { n = NR + 2 } NR == n' "$README" | without_hours)" ]
 	run -0 --separate-stderr ccm-supervisor quota status
 	[ "$(without_hours <<<"$output")" = "$(sed -n '/^\$ ccm-supervisor quota status$/,/^```$/p' "$README" | sed '1d;$d' | without_hours)" ]
+}
+
+@test "readme: the alerts and the question are what reach the person" {
+	ccm-hook init
+	ccm-hook enable security-guard >/dev/null
+	telegram_start
+	sed -n '/^\[telegram\]$/,/^```$/p' "$README" | sed -e '$d' -e "s|^token.*|token = file:$HOME/token|" -e 's/^chat_id.*/chat_id = 4711/' \
+		>"$CCM_HOME/config.ini"
+	[ "$(wc -l <"$CCM_HOME/config.ini")" -eq 4 ]
+	echo "api = http://127.0.0.1:$(cat "$T/port")" >>"$CCM_HOME/config.ini"
+	say PreToolUse-Bash '.tool_input.command = "npm publish"' --timeout 360 >answer &
+	hook=$!
+	wait_until test -s "$T/calls"
+	jq -c '{update_id: 1, callback_query: {id: "1", from: {id: 1, username: "dev"}, message: {chat: {id: 4711}},
+		data: .body.reply_markup.inline_keyboard[0][1].callback_data}}' <(head -n 1 "$T/calls") >"$T/update"
+	mv "$T/update" "$T/updates/1"
+	wait "$hook"
+	[ "$(jq -r .hookSpecificOutput.permissionDecision answer)" = deny ]
+	[ "$(head -n 1 "$T/calls" | jq -r .body.text)" = "$(sed -n '/^Claude Code wants/,/is a no\.$/p' "$README")" ]
+	say PreToolUse-Bash '.tool_input.command = "git push --force origin main"' >/dev/null
+	say Notification-idle_prompt . >/dev/null
+	ccm-supervisor deliver --once
+	all_sent() { [ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 2 ]; }
+	wait_until all_sent
+	without_times() { sed -E 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}/TIME/'; }
+	run -0 ccm-supervisor alerts list
+	[ "$(without_times <<<"$output")" = "$(sed -n '/^\$ ccm-supervisor alerts list$/,/^```$/p' "$README" | sed '1d;$d' | without_times)" ]
+	telegram_stop
 }
