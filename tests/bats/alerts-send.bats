@@ -208,32 +208,39 @@ states() { db "SELECT state || ' ' || attempts FROM delivery ORDER BY id"; }
 	[ "$(jq -r '.body | fromjson | .text | split("\n")[1] | length, .[-2:]' "$GOT")" = $'1499\né…' ]
 }
 
+# Usage: queued_many N - so many on their way to the webhook.
+queued_many() {
+	queued webhook first
+	db "WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+		INSERT INTO state.delivery (uuid, channel, level, alert_id, created_ms, due_ms)
+		SELECT 'id-' || i, 'webhook', 'info', 1, created_ms, due_ms FROM n, state.delivery"
+}
+
+# Usage: all_arrived N - in order; one that came again came right behind itself.
+all_arrived() { diff <(jq -r '.headers["x-ccm-id"]' "$GOT" | uniq) <(seq -f 'id-%g' "$1"); }
+all_sent() { [ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq "$1" ]; }
+
 @test "1,000 alerts that were queued while the receiver was away all arrive, in order, none twice" {
 	receiver
 	exec 9>&-
 	wait
 	webhook
-	queued webhook first
-	db "WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
-		INSERT INTO state.delivery (uuid, channel, level, alert_id, created_ms, due_ms)
-		SELECT 'id-' || i, 'webhook', 'info', 1, created_ms, due_ms FROM n, state.delivery"
+	queued_many 1000
 	"$DELIVER" webhook 2>err
 	grep -q 'cannot be reached: Failed to connect to 127.0.0.1' err
 	receiver --port "$PORT"
 	due_now
 	"$DELIVER" webhook
-	diff <(jq -r '.headers["x-ccm-id"]' "$GOT") <(printf 'id-%d\n' {1..1000})
+	[ "$(wc -l <"$GOT")" -eq 1000 ]
+	all_arrived 1000
+	all_sent 1000
 	[ "$(jq -r .connection "$GOT" | sort -u)" = 1 ]
-	[ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 1000 ]
 }
 
 @test "killed at any moment, ccm-deliver loses nothing, and what it repeats has the same id" {
 	receiver
 	webhook
-	queued webhook first
-	db "WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < 300)
-		INSERT INTO state.delivery (uuid, channel, level, alert_id, created_ms, due_ms)
-		SELECT 'id-' || i, 'webhook', 'info', 1, created_ms, due_ms FROM n, state.delivery"
+	queued_many 300
 	for _ in {1..12}; do
 		"$DELIVER" webhook 3>&- &
 		sleep "0.0$((RANDOM % 6 + 2))"
@@ -241,8 +248,23 @@ states() { db "SELECT state || ' ' || attempts FROM delivery ORDER BY id"; }
 		wait "$!" || :
 	done 2>/dev/null
 	"$DELIVER" webhook
-	diff <(jq -r '.headers["x-ccm-id"]' "$GOT" | uniq) <(printf 'id-%d\n' {1..300})
-	[ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 300 ]
+	all_arrived 300
+	all_sent 300
+}
+
+@test "killed at any moment, the daemon loses nothing, and what is repeated has the same id" {
+	receiver
+	webhook
+	queued_many 300
+	for _ in {1..4}; do
+		desktop_run ccm-supervisor daemon
+		sleep "0.$((RANDOM % 15 + 10))"
+		kill -KILL "$!" || :
+		wait "$!" || :
+	done 2>/dev/null
+	desktop_run ccm-supervisor daemon
+	desktop_wait all_sent 300
+	all_arrived 300
 }
 
 @test "alerts list: shows where each alert went, and why what failed did not arrive" {

@@ -49,7 +49,7 @@ desktop_bus() {
 	desktop_wait dbus-send --session --dest=org.freedesktop.DBus / org.freedesktop.DBus.Peer.Ping
 }
 
-# Usage: desktop_run COMMAND... - in the background, until desktop_stop
+# Usage: desktop_run COMMAND... - in the background, until desktop_stop; sets $!
 desktop_run() {
 	"$@" >/dev/null 2>&1 3>&- &
 	DESKTOP_PIDS="${DESKTOP_PIDS-} $!"
@@ -59,7 +59,7 @@ desktop_wait() {
 	local tries=0
 	until "$@" >/dev/null 2>&1; do
 		tries=$((tries + 1))
-		[ "$tries" -lt 200 ] || { echo "the desktop does not come up: $*" >&2; return 1; }
+		[ "$tries" -lt 200 ] || { echo "never: $*" >&2; return 1; }
 		sleep 0.05
 	done
 }

@@ -15,7 +15,7 @@ Each request is answered as the next BEHAVIOUR says, and the last one goes on fo
     huge             200 and 10 MB; a line "cut short" is added if they were not all taken
     echo             400, and all that was sent, in JSON's escapes and percent escapes, too
 
-FILE gets a line of JSON for each request: its path, headers, body, and how it was answered. A request is written down
+FILE gets a line of JSON for each request: when it came, its path, headers, body, and how it was answered. A request is written down
 before it is answered.
 """
 import http.server
@@ -23,6 +23,7 @@ import json
 import ssl
 import sys
 import threading
+import time
 import urllib.parse
 
 lock = threading.Lock()
@@ -46,7 +47,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             how = self.behaviours[0]
             if len(self.behaviours) > 1:
                 self.behaviours.pop(0)
-            self.note({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()},
+            self.note({"at_ns": time.time_ns(), "path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()},
                        "body": body, "how": how, "connection": self.number})
         word, _, more = how.partition(":")
         if word == "stall":
