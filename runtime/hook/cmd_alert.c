@@ -8,6 +8,7 @@
 #include "libccm/io.h"
 #include "libccm/utf8.h"
 #include "libccm/uuid.h"
+#include "urgent.h"
 
 /* Text that may come from anywhere, as UTF-8; in a title a line's end becomes a space. */
 static void add_clean(struct ccm_sbuf *out, const char *text, bool one_line)
@@ -83,5 +84,7 @@ int cmd_alert(struct ctx *ctx, int argc, char **argv)
 		DB_TEXT("source", source ? source : "ccm"), DB_TEXT("session_id", or_null("CCM_SESSION_ID")),
 		DB_TEXT("event_uuid", or_null("CCM_EVENT_ID")), DB_TEXT("title", title.text),
 		DB_TEXT("body", body.text)));
+	if (r >= 0 && strcmp(argv[0], "urgent") == 0)
+		urgent_deliver(ctx);
 	return r < 0 ? r : 0;
 }

@@ -19,6 +19,7 @@
 #include "libccm/record.h"
 #include "libccm/stage.h"
 #include "libccm/store.h"
+#include "urgent.h"
 
 #define INGEST_MAX_MS (50 * CCM_SLOWNESS)
 
@@ -35,6 +36,7 @@ struct work {
 	struct ccm_store store;
 	struct ccm_record record;
 	struct ccm_outcome outcome;
+	bool told;                               /* what is urgent is being delivered */
 	char *halt;                              /* why the session is halted; NULL: it is not */
 	struct ccm_sbuf out, err, notes;
 	int exit_status;
@@ -196,6 +198,17 @@ static int ask_instead(struct work *w)
 	return ccm_outcome_add_stage(&w->outcome, &name, &a, 1);
 }
 
+/* By a program of its own, off the client's path. */
+static void tell_urgent(struct work *w)
+{
+	bool trouble = w->store.in_trouble || w->store.set_aside;
+
+	if (w->told || !urgent_is(&w->ctx->settings, &w->event, &w->outcome, trouble))
+		return;
+	w->told = true;
+	urgent_deliver(w->ctx);
+}
+
 /* What is left to the person may be answered from afar. */
 static int ask_from_afar(struct work *w)
 {
@@ -204,6 +217,9 @@ static int ask_from_afar(struct work *w)
 
 	if (blind(w))
 		return 0;
+	/* It may take minutes, and the person may be near another channel. */
+	if (approval_matters(w->ctx, &w->event))
+		tell_urgent(w);
 	r = approval_ask(w->ctx, &w->event, left_ms(w), &w->outcome, &words);
 	if (r == 0 && ccm_sbuf_error(&words))
 		r = -ENOMEM;
@@ -416,6 +432,7 @@ int cmd_run(struct ctx *ctx, int argc, char **argv)
 	if (r == 0) {
 		ccm_store_ingest(&w.store, INGEST_MAX_MS);
 		note_store(&w);
+		tell_urgent(&w);
 	}
 	/* Nothing was judged: the client shows it to the person as a failed hook. */
 	if (r == 0 && !w.event.name && w.exit_status == CCM_EXIT_OK)

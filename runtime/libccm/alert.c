@@ -85,6 +85,14 @@ int ccm_channel_find(const char *name)
 	return find(channels, ARRAY_SIZE(channels), name);
 }
 
+bool ccm_alert_waits(const char *notification_type)
+{
+	static const char *const types[] = { "permission_prompt", "idle_prompt", "elicitation_dialog", "elicitation_url_dialog",
+					     "agent_needs_input" };
+
+	return find(types, ARRAY_SIZE(types), notification_type) >= 0;
+}
+
 /* ---- channels ---- */
 
 bool ccm_session_bus_is_there(void)

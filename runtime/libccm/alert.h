@@ -57,6 +57,9 @@ bool ccm_session_bus_is_there(void);
 bool ccm_channel_is_set_up(const struct ccm_settings *s, enum ccm_channel channel);
 unsigned ccm_channels_set_up(const struct ccm_settings *s);      /* bit 1 << channel for each */
 
+/* Whether a Notification of that type says that the agent waits for the person. Source: the host's published hook reference. */
+bool ccm_alert_waits(const char *notification_type);
+
 enum ccm_alert_field { CCM_ALERT_KIND, CCM_ALERT_SOURCE, CCM_ALERT_EVENT, CCM_ALERT_RULE, CCM_ALERT_PROJECT, CCM_ALERT_FIELDS };
 
 struct ccm_alert_rule {

@@ -166,8 +166,6 @@ static int was_prompted(struct look *l, const struct seen *e)
 /* 1: it waits for the person. */
 static int wants_person(struct look *l, const struct seen *e)
 {
-	static const char *const types[] = { "permission_prompt", "idle_prompt", "elicitation_dialog", "elicitation_url_dialog",
-					     "agent_needs_input" };
 	_cleanup_free_ char *type = payload_text(e, "notification_type");
 
 	/* Without payloads, what it is about is not known: rather once too often. */
@@ -178,10 +176,7 @@ static int wants_person(struct look *l, const struct seen *e)
 
 		return r < 0 ? r : !r;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (strcmp(types[i], type) == 0)
-			return 1;
-	return 0;
+	return ccm_alert_waits(type);
 }
 
 static int notification(struct look *l, const struct seen *e)
@@ -615,6 +610,13 @@ static enum ccm_alert_level level_of(const struct route *w, const struct alert *
 		? ccm_alert_kind_level(w->settings, (enum ccm_alert_kind)kind) : a->level;
 }
 
+/* A question that is put to the person there by itself, with buttons; see hook/approval.h. */
+static bool is_asked_there(const struct route *w, const struct alert *a)
+{
+	return w->settings->approvals && is(a->kind, ccm_alert_kind_name(CCM_KIND_NEEDS_INPUT)) &&
+	       is(a->values[CCM_ALERT_EVENT], "PermissionRequest");
+}
+
 /* Where it goes by the rules; the words of the one that decided. */
 static const char *choose(const struct route *w, const struct alert *a, unsigned *ret_now, unsigned *ret_digest)
 {
@@ -858,6 +860,8 @@ static int route_one(const struct route *w, struct alert *a)
 	}
 	if (r >= 0 && a->level != CCM_ALERT_OFF) {
 		words = choose(w, a, &now, &digest);
+		if (is_asked_there(w, a))
+			now &= ~(1U << CCM_TELEGRAM);
 		r = now | digest ? take_over(w, &like, &times) : 0;
 	}
 	if (r >= 0)

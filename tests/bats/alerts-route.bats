@@ -11,6 +11,9 @@ setup() {
 	printf '#!/bin/sh\ncat >>"%s/told"\necho >>"%s/told"\n' "$HOME" "$HOME" >"$HOME/tell"
 	chmod 0755 "$HOME/tell"
 	configured
+	# The lock of a daemon that does nothing: no hook delivers by itself.
+	exec 9>"$CCM_HOME/supervisor.lock"
+	flock 9
 }
 
 # Usage: configured [LINE...] - lines of [alerts] beside the channel.
@@ -37,6 +40,17 @@ later() {
 
 digest() { db "SELECT group_concat(a.title || ' ' || i.again, ', ') FROM delivery d JOIN delivery_alert i ON i.delivery_id = d.id
 	JOIN alert a ON a.id = i.alert_id WHERE d.alert_id IS NULL AND d.state = 'waiting'"; }
+
+# Usage: eventually COMMAND... - tries until it succeeds, for long.
+eventually() {
+	local tries=0
+	until "$@"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 600 ] || { echo "never: $*" >&2; return 1; }
+		sleep 0.05
+	done
+}
+has_told() { jq -r .title "$HOME/told" 2>/dev/null | grep -qxF -e "$1"; }
 
 # ---- what is told
 
@@ -253,4 +267,18 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	[ "$(db 'SELECT state, attempts FROM delivery')" = 'sent|2' ]
 	run -64 --separate-stderr ccm-supervisor deliver
 	[[ $stderr == *"it needs --once"* ]]
+}
+
+@test "hook: what is urgent is delivered although no daemon runs, what is not waits" {
+	hears Notification-idle_prompt
+	[ ! -e "$CCM_HOME/deliver.lock" ]
+	exec 9>&-
+	hears StopFailure-rate_limit
+	ccm-hook alert warning calm
+	[ ! -e "$CCM_HOME/deliver.lock" ]
+	hears Notification-permission_prompt
+	eventually has_told 'project: Claude needs your permission'
+	ccm-hook alert urgent mine
+	eventually has_told mine
+	eventually has_told calm
 }
