@@ -377,7 +377,7 @@ int cmd_install(struct ctx *ctx, int argc, char **argv)
 	bool plugin = false;
 	const struct ccm_opt opts[] = {
 		JOB_OPTS(&job),
-		OPT_STR("events", 0, "all|A,B", &names, "register these events (default: the nine classic ones)"),
+		OPT_STR("events", 0, "all|A,B", &names, "register these events (default: the ten most used)"),
 		OPT_FLAG("statusline", 0, &job.want.status_line, "be the client's status line too"),
 		OPT_FLAG("wrap-statusline", 0, &job.want.wrap_status_line, "the same around the one that is there"),
 		OPT_FLAG("print-plugin", 0, &plugin, "print the registration as a plugin's hooks.json"),

@@ -31,7 +31,7 @@ settings() {
 @test "doctor: where all is well it says so, with what it looked at, and exits 0" {
 	event Stop | ccm-hook run
 	run -0 --separate-stderr ccm-hook doctor
-	[[ $output == *"ok   registered for 9 of the 33 known events"* ]]
+	[[ $output == *"ok   registered for 10 of the 33 known events"* ]]
 	[[ $output == *"ok   '$CCM_HOME' is yours and private"* ]]
 	[[ $output =~ ok\ \ \ 1\ event\ of\ 1\ session\ in\ [0-9]+\ KiB,\ schema\ [0-9]+ ]]
 	[[ $output == *"ok   the last event came "*"s ago"* ]]
