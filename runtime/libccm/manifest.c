@@ -20,6 +20,7 @@ static const char *const key_names[CCM_KEY_COUNT] = {
 	[CCM_KEY_TIMEOUT]    = "Timeout",
 	[CCM_KEY_ON_FAILURE] = "On-failure",
 	[CCM_KEY_EFFECTS]    = "Effects",
+	[CCM_KEY_LIBEXEC]    = "Libexec",
 };
 
 const char *ccm_manifest_key_name(enum ccm_manifest_key key)
@@ -195,6 +196,25 @@ static int set_choice(bool *to, const char *key, const char *no, const char *yes
 	return 0;
 }
 
+static int set_libexec(struct ccm_manifest *m, const char *value, struct ccm_diag *diag)
+{
+	_cleanup_sbuf_ struct ccm_sbuf words = { 0 };
+	size_t first = strcspn(value, " \t"), bytes;
+
+	free(TAKE_PTR(m->libexec));
+	if (!first || memchr(value, '/', first) || value[0] == '.')
+		return ccm_diag_set(diag, -CCM_E_MANIFEST, "'Libexec' must be the name of a program of ccm's, without a folder, and "
+				    "what it is given, not '%s'", value);
+	for (const char *p = value; *p; p += bytes, p += strspn(p, " \t")) {
+		bytes = strcspn(p, " \t");
+		if (words.bytes)
+			ccm_sbuf_addc(&words, ' ');
+		ccm_sbuf_add(&words, p, bytes);
+	}
+	m->libexec = ccm_sbuf_take(&words);
+	return m->libexec ? 0 : -ENOMEM;
+}
+
 int ccm_manifest_set(struct ccm_manifest *m, enum ccm_manifest_key key, const char *value, struct ccm_diag *diag)
 {
 	m->set |= 1U << key;
@@ -212,6 +232,8 @@ int ccm_manifest_set(struct ccm_manifest *m, enum ccm_manifest_key key, const ch
 		return set_choice(&m->closed, key_names[key], "open", "closed", value, diag);
 	case CCM_KEY_EFFECTS:
 		return set_choice(&m->pure, key_names[key], "writes", "none", value, diag);
+	case CCM_KEY_LIBEXEC:
+		return set_libexec(m, value, diag);
 	case CCM_KEY_COUNT:
 		break;
 	}
@@ -436,5 +458,6 @@ void ccm_manifest_done(struct ccm_manifest *m)
 	free(m->summary);
 	free(m->events);
 	free(m->match);
+	free(m->libexec);
 	*m = (struct ccm_manifest){ 0 };
 }

@@ -8,6 +8,7 @@
  *     # Timeout: 2s                         (default: config.ini [automations] timeout)
  *     # On-failure: open | closed           (default open)
  *     # Effects: none | writes              (default writes)
+ *     # Libexec: NAME ARG...                (a program of ccm's that the script only hands over to)
  *
  * It stands in the first comment block, in which blank lines may stand too; the comment sign may
  * be #, //, --, ;, % or the lines of a C comment. Other lines of the block are just comments, but a
@@ -32,7 +33,7 @@
 #define CCM_MANIFEST_MAX_BYTES 8192      /* the header must lie in the first 8 KiB */
 
 enum ccm_manifest_key {
-	CCM_KEY_SUMMARY, CCM_KEY_EVENT, CCM_KEY_MATCH, CCM_KEY_TIMEOUT, CCM_KEY_ON_FAILURE, CCM_KEY_EFFECTS,
+	CCM_KEY_SUMMARY, CCM_KEY_EVENT, CCM_KEY_MATCH, CCM_KEY_TIMEOUT, CCM_KEY_ON_FAILURE, CCM_KEY_EFFECTS, CCM_KEY_LIBEXEC,
 	CCM_KEY_COUNT
 };
 
@@ -43,6 +44,7 @@ struct ccm_manifest {
 	int64_t timeout_ms;          /* 0: the configured default */
 	bool closed;                 /* On-failure: closed */
 	bool pure;                   /* Effects: none */
+	char *libexec;               /* words separated by single spaces, the first without a slash; NULL: none */
 	unsigned set;                /* bit per enum ccm_manifest_key that was given */
 };
 

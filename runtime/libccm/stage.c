@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 
@@ -97,6 +98,53 @@ static const char **env_vector(const struct env *env, const char *automation_var
 	return v;
 }
 
+#define WORDS_MAX 8
+
+/* How one automation is started. */
+struct start {
+	const char *words[WORDS_MAX + 1];
+	char variable[300];                  /* CCM_AUTOMATION */
+	const char **env;
+	char *program;                       /* what words are parts of; NULL: words[0] is the automation itself */
+};
+
+/* The program of ours that the script would only hand over to: a shell takes as long to start as the guard takes to judge.
+ * Where it is missing, the script may say so. -ENOMEM, or 0. */
+static int find_program(const struct ccm_stage *stage, const struct ccm_automation *a, struct start *s)
+{
+	struct ccm_sbuf text = { 0 };
+	size_t count = 0;
+
+	s->words[0] = a->path;
+	if (!a->manifest.libexec)
+		return 0;
+	ccm_sbuf_addf(&text, "%s/%s", stage->paths->libexec, a->manifest.libexec);
+	s->program = ccm_sbuf_take(&text);
+	if (!s->program)
+		return -ENOMEM;
+	for (char *at = s->program + strlen(stage->paths->libexec); at && count < WORDS_MAX; at = strchr(at, ' ')) {
+		if (count)
+			*at++ = '\0';
+		s->words[count++] = at;
+	}
+	s->words[0] = s->program;
+	if (count < WORDS_MAX && access(s->program, X_OK) == 0)
+		return 0;
+	free(TAKE_PTR(s->program));
+	s->words[0] = a->path;
+	s->words[1] = NULL;
+	return 0;
+}
+
+static void starts_free(struct start *starts, size_t count)
+{
+	for (size_t i = 0; starts && i < count; i++) {
+		free(starts[i].env);
+		free(starts[i].program);
+	}
+	free(starts);
+}
+
 static int64_t deadline_ms(const struct ccm_stage *stage, const struct ccm_automation *a)
 {
 	int64_t own = a->manifest.timeout_ms ? a->manifest.timeout_ms : stage->settings->timeout_ms;
@@ -146,7 +194,7 @@ int ccm_stage_run(const struct ccm_stage *stage, const struct ccm_event *e,
 {
 	_cleanup_free_ struct ccm_proc_spec *specs = calloc(count, sizeof *specs);
 	_cleanup_free_ struct ccm_proc_result *results = calloc(count, sizeof *results);
-	struct argv { const char *words[2]; char variable[300]; const char **env; } *args = calloc(count, sizeof *args);
+	struct start *starts = calloc(count, sizeof *starts);
 	_cleanup_sbuf_ struct ccm_sbuf input = { 0 };
 	struct ccm_proc_runs *started = NULL;
 	struct env env = { 0 };
@@ -156,7 +204,7 @@ int ccm_stage_run(const struct ccm_stage *stage, const struct ccm_event *e,
 	/* One line, as the host sends it: `read -r line` fails at an end without a newline. */
 	ccm_sbuf_add(&input, ccm_sbuf_str(ccm_event_input(e)), ccm_event_input(e)->bytes);
 	ccm_sbuf_addc(&input, '\n');
-	if (!specs || !results || !args || ccm_sbuf_error(&input) < 0 || build_env(stage, e, &env) < 0)
+	if (!specs || !results || !starts || ccm_sbuf_error(&input) < 0 || build_env(stage, e, &env) < 0)
 		goto out;
 	for (size_t i = 0; i < count; i++) {
 		const struct ccm_automation *a = list[i];
@@ -164,13 +212,12 @@ int ccm_stage_run(const struct ccm_stage *stage, const struct ccm_event *e,
 		runs[i] = (struct ccm_run){ .automation = a, .started = !a->problem };
 		if (a->problem)
 			continue;
-		snprintf(args[n].variable, sizeof args[n].variable, "CCM_AUTOMATION=%s", a->name);
-		args[n].words[0] = a->path;
-		args[n].env = env_vector(&env, args[n].variable);
-		if (!args[n].env)
+		snprintf(starts[n].variable, sizeof starts[n].variable, "CCM_AUTOMATION=%s", a->name);
+		starts[n].env = env_vector(&env, starts[n].variable);
+		if (!starts[n].env || find_program(stage, a, &starts[n]) < 0)
 			goto out;
 		specs[n] = (struct ccm_proc_spec){
-			.path = a->path, .argv = args[n].words, .envp = args[n].env,
+			.path = starts[n].words[0], .argv = starts[n].words, .envp = starts[n].env,
 			.input = input.text, .input_bytes = input.bytes,
 			.output_max_bytes = (size_t)stage->settings->max_output_bytes,
 			.timeout_ms = deadline_ms(stage, a),
@@ -191,9 +238,7 @@ int ccm_stage_run(const struct ccm_stage *stage, const struct ccm_event *e,
 			r = read_answer(e, &runs[i]);
 	}
 out:
-	for (size_t i = 0; args && i < count; i++)
-		free(args[i].env);
-	free(args);
+	starts_free(starts, count);
 	ccm_sbuf_done(&env.text);
 	ccm_sbuf_done(&env.omitted);
 	return r;

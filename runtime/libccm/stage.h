@@ -6,6 +6,9 @@
  * them). A variable over CCM_STAGE_VALUE_MAX bytes would make exec fail: it is left out and named
  * in CCM_OMITTED.
  *
+ * An automation whose header names a program of ccm's (Libexec) is that program, started without the script: what it gets
+ * is the same. The script runs where the program is missing.
+ *
  * Ownership: ccm_run_done() releases a run; its automation stays the list's.
  */
 #ifndef CCM_STAGE_H

@@ -335,6 +335,22 @@ verdict() { jq -r .hookSpecificOutput.permissionDecision <<<"$output"; }
 	[ -e "$HOME/ran" ]
 }
 
+@test "automations: a program that Libexec names is started without the script, which runs where it is missing" {
+	mkdir "$BATS_TEST_TMPDIR/libexec" && export CCM_LIBEXEC_DIR="$BATS_TEST_TMPDIR/libexec"
+	printf '#!/bin/sh\ncat >"%s/event"; echo "$1 $2 $CCM_AUTOMATION" >"%s/given"\n' "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR" \
+		>"$CCM_LIBEXEC_DIR/judge"
+	chmod +x "$CCM_LIBEXEC_DIR/judge"
+	automation 50-a "Libexec: judge all  of-it" <<<'echo missing >&2; exit 2'
+	event PreToolUse-Bash >in
+	run -0 --separate-stderr ccm-hook run <in
+	[ -z "$output" ]
+	cmp in "$BATS_TEST_TMPDIR/event"
+	[ "$(cat "$BATS_TEST_TMPDIR/given")" = "all of-it a" ]
+	rm "$CCM_LIBEXEC_DIR/judge"
+	run -0 --separate-stderr ccm-hook run <in
+	[[ $output == *'"deny"'*missing* ]]
+}
+
 @test "automations: hidden files, backups and settings files are not automations" {
 	automation .hidden <<<'touch "$HOME/ran"'
 	automation '50-old~' <<<'touch "$HOME/ran"'

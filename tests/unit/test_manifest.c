@@ -46,7 +46,7 @@ static void test_reads_every_comment_style(void)
 		CHECK_STR(m.match, "Bash|mcp__.*");
 		CHECK(m.timeout_ms == 1500);
 		CHECK(m.closed && m.pure);
-		CHECK(m.set == (1U << CCM_KEY_COUNT) - 1);
+		CHECK(m.set == (1U << CCM_KEY_LIBEXEC) - 1);
 		ccm_manifest_done(&m);
 	}
 }
@@ -95,6 +95,8 @@ static const struct mistake {
 	{ "# On-failure: closed\n# On-failure: open", "guard:2: 'On-failure' is given twice, first in line 1", true },
 	{ "# On-failure: ask", "guard:1: 'On-failure' must be open or closed, not 'ask'", true },
 	{ "# Effects: some", "guard:1: 'Effects' must be writes or none, not 'some'", false },
+	{ "# Libexec: ../ccm-guard", "guard:1: 'Libexec' must be the name of a program of ccm's, without a folder, and what it is "
+	  "given, not '../ccm-guard'", false },
 	{ "# Timeout: soon", "guard:1: 'Timeout' must be a duration such as 250ms, 2s or 1m, not 'soon'", false },
 	{ "# Timeout: 0", "guard:1: 'Timeout' must be a duration such as 250ms, 2s or 1m, not '0'", false },
 	{ "# Event:", "guard:1: 'Event' names no event (for all, leave it out or write 'all')", false },
