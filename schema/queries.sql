@@ -839,7 +839,7 @@ UPDATE delivery_alert SET told = (SELECT times FROM alert WHERE id = alert_id) W
 
 -- The next one that is due, with the alert that it tells of, if it is one.
 -- query: DELIVERY_NEXT
-SELECT d.id, d.uuid, d.level, d.attempts, d.created_ms, d.alert_id, a.uuid AS alert_uuid, a.kind, a.source, a.title, a.body,
+SELECT d.id, d.uuid, d.level, d.attempts, d.problem, d.created_ms, d.alert_id, a.uuid AS alert_uuid, a.kind, a.source, a.title, a.body,
   a.project, a.session_id, a.event_uuid, a.created_ms AS alert_ms, a.times
 FROM delivery d LEFT JOIN alert a ON a.id = d.alert_id
 WHERE d.channel = :channel AND d.state = 'waiting' AND d.due_ms <= :now_ms ORDER BY d.id LIMIT 1;
@@ -898,7 +898,7 @@ SELECT * FROM delivery WHERE id = :id;
 -- A message of one alert begins anew; of a digest it is remembered that nothing may be added.
 -- query: DELIVERY_REVIVE
 UPDATE delivery SET state = 'waiting', due_ms = :now_ms, created_ms = :now_ms, problem = NULL,
-  attempts = CASE WHEN alert_id IS NULL THEN attempts ELSE 0 END
+  attempts = CASE WHEN alert_id IS NULL THEN min(attempts, 1) ELSE 0 END
 WHERE id = :id AND state <> 'sent' OR :id IS NULL AND state = 'dead';
 
 -- query: OUTLET_UNBLOCK

@@ -15,6 +15,7 @@
 #define BLOCKED_MAX_MS (2LL * 3600 * 1000)       /* longer than any block: the clock was set back */
 #define RECORD_TRIES 10                          /* times the database's busy timeout */
 #define DIGEST_LINES 50
+#define FATAL_MAX 10                     /* attempts that nobody lived to tell of: what crashes us must not do so for ever */
 
 /* ---- messages */
 
@@ -22,6 +23,7 @@
 struct letter {
 	struct alert_message m;
 	int64_t id, created_ms, alert_id;        /* of the delivery; alert_id 0: a digest */
+	bool is_fatal;                           /* FATAL_MAX */
 	char **texts;
 	size_t text_count;
 	struct alert_item *items;
@@ -82,6 +84,7 @@ static int read_letter(const struct ccm_rows *rows, struct letter *l)
 	l->id = ccm_rows_int(rows, "id");
 	l->alert_id = ccm_rows_int(rows, "alert_id");
 	l->created_ms = ccm_rows_int(rows, "created_ms");
+	l->is_fatal = ccm_rows_int(rows, "attempts") >= FATAL_MAX && ccm_rows_is_null(rows, "problem");
 	*m = (struct alert_message){
 		.level = level_of(rows), .created_ms = ccm_rows_int(rows, "alert_ms"), .times = ccm_rows_int(rows, "times"),
 		.attempt = ccm_rows_int(rows, "attempts") + 1,
@@ -364,6 +367,10 @@ static int send_letter(struct ctx *ctx, const struct sender *sender, struct send
 
 	if (!ccm_channel_is_set_up(&ctx->settings, sender->channel)) {
 		send_result_set(result, SEND_DROPPED, "%s", sender->missing);
+		return 0;
+	}
+	if (l->is_fatal) {
+		send_result_set(result, SEND_NEVER, "ccm-deliver was ended %lld times while it was at it", (long long)l->m.attempt - 1);
 		return 0;
 	}
 	r = sender->send(s, &l->m, result);

@@ -252,6 +252,17 @@ all_sent() { [ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 
 	all_sent 300
 }
 
+@test "an alert at which ccm-deliver itself died ten times does not hold up the others for ever" {
+	receiver
+	webhook
+	queued webhook first
+	queued webhook second
+	db 'UPDATE delivery SET attempts = 10 WHERE id = 1'
+	"$DELIVER" webhook 2>/dev/null
+	[ "$(db 'SELECT state, problem FROM delivery')" = $'dead|ccm-deliver was ended 10 times while it was at it\nsent|' ]
+	ccm-supervisor alerts retry 1
+}
+
 @test "killed at any moment, the daemon loses nothing, and what is repeated has the same id" {
 	receiver
 	webhook
