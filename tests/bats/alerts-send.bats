@@ -92,6 +92,18 @@ states() { db "SELECT state || ' ' || attempts FROM delivery ORDER BY id"; }
 	[ "$(states)" = $'dead 1\ndead 1' ]
 }
 
+@test "command: any other status is tried again four times" {
+	teller 1
+	queued command first
+	for _ in 1 2 3 4; do
+		"$DELIVER" command 2>/dev/null
+		[ "$(db 'SELECT state FROM delivery')" = waiting ]
+		due_now
+	done
+	"$DELIVER" command 2>/dev/null
+	[ "$(db 'SELECT state, attempts, problem FROM delivery')" = "dead|5|'$HOME/tell' ended with status 1" ]
+}
+
 @test "webhook: posts JSON with an id and a signature that openssl verifies" {
 	receiver
 	webhook '[webhook]' "secret = file:$HOME/key"
@@ -433,12 +445,17 @@ unsaid() {
 			ccm-supervisor alerts test "$channel" || :
 		done >>said 2>&1
 	done
+	receiver echo
+	MY_URL="http://127.0.0.1:$PORT/services/T0-path-zyx3/B?sig=query-zyx4"
+	queued slack 'by the daemon'
+	desktop_run ccm-supervisor daemon
+	desktop_wait grep -q 'event=deliver-said channel=slack.*redacted' "$CCM_HOME/supervisor.log"
 	ccm-supervisor alerts list -n 100 >>said
 	ccm-supervisor alerts list --json >>said
 	[ "$(grep -c '^ccm-deliver: .*\(is tried again\|is dead\)' said)" -ge 18 ]
 	[ "$(grep -c 'an alert would' said)" -eq 18 ]
 	grep -q '\[redacted\]' said
-	unsaid said cmdlines "$CCM_HOME"/*.db* "$CCM_HOME"/*.lock
+	unsaid said cmdlines "$CCM_HOME"/*.db* "$CCM_HOME"/*.lock "$CCM_HOME"/*.log
 }
 
 @test "secrets: a program that is told of alerts does not get the variables that hold them" {

@@ -3,16 +3,10 @@
 # teardown().
 # shellcheck shell=bash
 
-# Sets DBUS_SESSION_BUS_ADDRESS, and DISPLAY for dunst alone. dunst draws what it is told; nobody looks.
+# Sets DBUS_SESSION_BUS_ADDRESS; dunst alone knows the display. It draws what it is told; nobody looks.
 desktop_start() {
 	local display
-	DESKTOP=$BATS_TEST_TMPDIR/desktop
-	mkdir "$DESKTOP"
-	mkfifo "$DESKTOP/display"
-	Xvfb -displayfd 1 -nolisten tcp -screen 0 640x480x24 >"$DESKTOP/display" 2>/dev/null 3>&- &
-	DESKTOP_PIDS=$!
-	desktop_bus
-	read -r display <"$DESKTOP/display"
+	desktop_configure
 	# dunst 1.9 does not tell the urgency: what it draws does.
 	cat >"$DESKTOP/dunstrc" <<-'EOF'
 		[global]
@@ -24,13 +18,26 @@ desktop_start() {
 		[urgency_critical]
 		format = "critical|%s|%b"
 	EOF
-	DISPLAY=:$display desktop_run dunst -conf "$DESKTOP/dunstrc"
+	mkfifo "$DESKTOP/display"
+	Xvfb -displayfd 1 -nolisten tcp -screen 0 640x480x24 >"$DESKTOP/display" 2>/dev/null 3>&- &
+	DESKTOP_SCREEN=$!
+	read -r display <"$DESKTOP/display"
+	env -u DBUS_SESSION_BUS_ADDRESS DISPLAY=":$display" dbus-run-session --config-file="$DESKTOP/bus.conf" -- \
+		dunst -conf "$DESKTOP/dunstrc" >/dev/null 2>&1 3>&- &
+	DESKTOP_SESSION=$!
 	desktop_wait dunstctl is-paused
 }
 
 # Only the bus, which has no server on it and can start none.
 desktop_bus() {
-	DESKTOP=${DESKTOP:-$BATS_TEST_TMPDIR}
+	desktop_configure
+	desktop_run dbus-daemon --config-file="$DESKTOP/bus.conf" --nofork --nopidfile
+	desktop_wait dbus-send --session --dest=org.freedesktop.DBus / org.freedesktop.DBus.Peer.Ping
+}
+
+desktop_configure() {
+	DESKTOP=$BATS_TEST_TMPDIR/desktop
+	mkdir "$DESKTOP"
 	cat >"$DESKTOP/bus.conf" <<-EOF
 		<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
 			"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -45,8 +52,6 @@ desktop_bus() {
 		</busconfig>
 	EOF
 	export DBUS_SESSION_BUS_ADDRESS=unix:path=$DESKTOP/bus
-	desktop_run dbus-daemon --config-file="$DESKTOP/bus.conf" --nofork --nopidfile
-	desktop_wait dbus-send --session --dest=org.freedesktop.DBus / org.freedesktop.DBus.Peer.Ping
 }
 
 # Usage: desktop_run COMMAND... - in the background, until desktop_stop; sets $!
@@ -66,6 +71,11 @@ desktop_wait() {
 
 desktop_stop() {
 	local pid
+	if [ -n "${DESKTOP_SCREEN-}" ]; then
+		# Without a screen dunst ends, and with it its session.
+		kill -KILL "$DESKTOP_SCREEN" || :
+		wait "$DESKTOP_SCREEN" "${DESKTOP_SESSION-}" || :
+	fi 2>/dev/null
 	for pid in ${DESKTOP_PIDS-}; do
 		kill -KILL "$pid" || :
 		wait "$pid" || :
