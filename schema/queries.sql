@@ -653,7 +653,7 @@ INSERT INTO approval (uuid, nonce_hash, event_uuid, event, session_id, project, 
 VALUES (:uuid, :nonce_hash, :event_uuid, :event, :session_id, :project, :tool, :summary, :reason, :now_ms, :until_ms, 'waiting');
 
 -- query: APPROVAL_SENT
-UPDATE approval SET message_id = :message_id WHERE uuid = :uuid;
+UPDATE approval SET message_id = :message_id, until_ms = :until_ms WHERE uuid = :uuid;
 
 -- Nothing is changed where there is an answer already.
 -- query: APPROVAL_END

@@ -27,10 +27,10 @@
 #define TAIL_BYTES 400
 #define REASON_BYTES 700
 #define NONCE_BYTES 16
-#define SEND_MAX_MS 10000                /* for the question to be out */
+#define SEND_MAX_MS 5000                 /* for the question to be out */
 #define POLL_S 2                         /* how long Telegram holds a call open: as long until we look around */
 #define UPDATES 5                        /* of one call: all of them fit into what is read of an answer */
-#define OVERTIME_MS 1000
+#define OVERTIME_MS 3000                 /* for a call that is on its way when the time is over */
 #define LOOK_MS 200
 #define PAUSE_MS 300                     /* after a call that came back at once with nothing */
 #define BACKOFF_MS 500
@@ -53,7 +53,7 @@ struct asking {
 	struct question q;
 	struct http *http;
 	struct telegram t;
-	int64_t start_ms, until_us;
+	int64_t start_ms, until_us;          /* the time runs from when the question is out */
 	char uuid[CCM_UUID_CHARS + 1];
 	char nonce[2 * NONCE_BYTES + 1];
 	struct ccm_sbuf summary, reason;     /* as they are shown and kept */
@@ -638,11 +638,11 @@ static int send_question(struct asking *a)
 {
 	const struct shown shown = { a->q.event, a->q.session_id, a->q.project, a->q.tool, ccm_sbuf_str(&a->summary),
 				     a->reason.bytes ? a->reason.text : NULL };
-	int64_t send_until_us = ccm_mono_us() + smaller(a->q.wait_ms, SEND_MAX_MS) * 1000, left, pause = BACKOFF_MS;
+	int64_t send_until_us = ccm_mono_us() + SEND_MAX_MS * 1000, left, pause = BACKOFF_MS;
 	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
 	json_auto_t *result = NULL;
 	char last[96], time[32], data[2][2 * NONCE_BYTES + 2];
-	int64_t message_id;
+	int64_t message_id = 0;
 	int r;
 
 	snprintf(last, sizeof last, "No answer within %s is a no.", ccm_duration_format(a->q.wait_ms / 1000 * 1000, time, sizeof time));
@@ -670,9 +670,11 @@ static int send_question(struct asking *a)
 	}
 	if (r < 0)
 		return r;
-	if (!get_int(result, "message_id", &message_id))
-		return 0;
-	r = ccm_db_exec(a->ctx->db, Q_APPROVAL_SENT, DB_ARGS(DB_TEXT("uuid", a->uuid), DB_INT("message_id", message_id)));
+	a->until_us = ccm_mono_us() + a->q.wait_ms * 1000;
+	get_int(result, "message_id", &message_id);
+	r = ccm_db_exec(a->ctx->db, Q_APPROVAL_SENT, DB_ARGS(
+		DB_TEXT("uuid", a->uuid), DB_INT_IF("message_id", message_id > 0, message_id),
+		DB_INT("until_ms", ccm_now_ms() + a->q.wait_ms)));
 	return r < 0 ? r : 0;
 }
 
@@ -748,7 +750,6 @@ static int ask(struct asking *a)
 static int run_ask(struct ctx *ctx)
 {
 	_cleanup_(asking_done) struct asking a = { .ctx = ctx, .lock = -1, .start_ms = ccm_now_ms() };
-	int64_t start_us = ccm_mono_us();
 	int r;
 
 	r = catch_signals();
@@ -756,7 +757,6 @@ static int run_ask(struct ctx *ctx)
 		r = read_question(&a.q);
 	if (r < 0)
 		return r;
-	a.until_us = start_us + a.q.wait_ms * 1000;
 	r = ccm_command_open_db(ctx, DB_WRITE);
 	if (r == 0)
 		r = http_open(&a.http);
