@@ -14,11 +14,12 @@ setup() {
 
 teardown() { telegram_stop; }
 
-# Usage: due TITLE [BODY [LEVEL]] - an alert that is to go to Telegram now.
+# Usage: due TITLE [BODY [LEVEL]] - an alert that is to go to Telegram now. Raised as an urgent one it would be sent at once.
 due() {
-	ccm-hook alert "${3:-urgent}" "$1" "${2-}"
-	db "INSERT INTO delivery (uuid, channel, level, alert_id, created_ms, due_ms)
-		SELECT uuid, 'telegram', level, id, created_ms, created_ms FROM alert ORDER BY id DESC LIMIT 1"
+	ccm-hook alert info "$1" "${2-}"
+	db "UPDATE alert SET routed_ms = created_ms WHERE routed_ms IS NULL;
+		INSERT INTO delivery (uuid, channel, level, alert_id, created_ms, due_ms)
+		SELECT uuid, 'telegram', '${3:-urgent}', id, created_ms, created_ms FROM alert ORDER BY id DESC LIMIT 1"
 }
 
 delivered() { ccm-deliver telegram; db 'SELECT state, attempts, remote_id, problem FROM delivery ORDER BY id'; }

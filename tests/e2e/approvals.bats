@@ -57,7 +57,8 @@ press() {
 pressed() { db 'SELECT wish, result FROM press ORDER BY id'; }
 has_pressed() { [ "$(pressed | wc -l)" -ge "$1" ]; }
 
-@test "a permission prompt: Approve lets the tool run, Deny stops it, silence denies after the time" {
+@test "a permission prompt: the desktop tells of it, Approve lets the tool run, Deny stops it, silence denies after the time" {
+	desktop_start
 	answers '[
 		{ "call": [["Bash", { "command": "touch one" }]] },
 		{ "call": [["Bash", { "command": "touch two" }]] },
@@ -68,6 +69,8 @@ has_pressed() { [ "$(pressed | wc -l)" -ge "$1" ]; }
 	term_type 'Touch three files.'
 	wait_for 60 has_asked 1
 	term_wait 'Do you want to proceed?'
+	told_on_desktop() { [ "$(desktop_shown)" = $'critical|project: the agent asks for your permission: Bash|touch one\n— project' ]; }
+	wait_for 20 told_on_desktop
 	[ ! -e one ]
 	press "$(button 1 Approve)"
 	wait_for 60 has_asked 2
