@@ -101,11 +101,12 @@ as_mentions() {
 
 @test "rules: each call of a tool for files gets its verdict" {
 	guard_sandbox
-	local session=0
+	local session=0 json
 	while IFS=$'\t' read -r should rule tool file; do
 		[[ $should != '#'* ]] || continue
-		judge_call "$tool" "$(jq -nc --arg path "${file/#\~/$HOME}" '{ file_path: $path, path: $path, content: "x" }')" \
-			"s$((++session))"        # else it were halted for its detours
+		json_of "${file/#\~/$HOME}"
+		# Each in a session of its own: else it were halted for its detours.
+		judge_call "$tool" "{\"file_path\":$json,\"path\":$json,\"content\":\"x\"}" "s$((++session))"
 		[ "$verdict" = "$should" ] && { [ "$should" = none ] || [[ $reason == *"$rule"* ]]; } || {
 			echo "$tool $file: $verdict ($reason), should be $should by $rule" >&2
 			return 1

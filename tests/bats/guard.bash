@@ -48,17 +48,35 @@ config() {
 	printf '%s\n' '[guard]' "$@" >"$CCM_HOME/config.ini"
 }
 
+# Usage: json_of TEXT
+# Sets json to the text as a string of JSON. jq is asked only where it must: it takes longer to start than all that is tested.
+json_of() {
+	if [[ $1 == *[!\ -~$'\n\t']* ]]; then
+		json=$(jq -nc --arg text "$1" '$text')
+		return
+	fi
+	json=${1//\\/\\\\}
+	json=${json//\"/\\\"}
+	json=${json//$'\n'/\\n}
+	json=\"${json//$'\t'/\\t}\"
+}
+
 # Usage: call TOOL INPUT-JSON [SESSION]
 # Prints the event of a tool call in the working directory.
 call() {
-	jq -nc --arg tool "$1" --argjson input "$2" --arg session "${3-s1}" --arg cwd "$PWD" '{
-		session_id: $session, transcript_path: "/t", cwd: $cwd, hook_event_name: "PreToolUse",
-		permission_mode: "default", tool_name: $tool, tool_use_id: "t1", tool_input: $input }'
+	local tool cwd json
+	json_of "$1" && tool=$json
+	json_of "$PWD" && cwd=$json
+	json_of "${3-s1}"
+	printf '{"session_id":%s,"transcript_path":"/t","cwd":%s,"hook_event_name":"PreToolUse","permission_mode":"default",%s%s}\n' \
+		"$json" "$cwd" "\"tool_name\":$tool,\"tool_use_id\":\"t1\"," "\"tool_input\":$2"
 }
 
 # Usage: bash_call COMMAND [SESSION]
 bash_call() {
-	call Bash "$(jq -nc --arg c "$1" '{ command: $c }')" "${2-s1}"
+	local json
+	json_of "$1"
+	call Bash "{\"command\":$json}" "${2-s1}"
 }
 
 # Usage: judge COMMAND [SESSION] / judge_call TOOL INPUT-JSON
@@ -74,19 +92,25 @@ judge_call() {
 }
 
 take_answer() {
+	local answer
 	verdict=none reason=
 	[ "$status" -eq 0 ] || return 1
 	[ -n "$output" ] || return 0
-	verdict=$(jq -r '.hookSpecificOutput.permissionDecision // "none"' <<<"$output")
-	reason=$(jq -r '.hookSpecificOutput | .permissionDecisionReason // .additionalContext // ""' <<<"$output")
+	answer=$(jq -r '.hookSpecificOutput | (.permissionDecision // "none"), (.permissionDecisionReason // .additionalContext // "")' \
+		<<<"$output")
+	verdict=${answer%%$'\n'*}
+	[[ $answer != *$'\n'* ]] || reason=${answer#*$'\n'}
 }
 
 # Usage: say PROMPT [SESSION]
 # The person's next prompt.
 say() {
-	jq -nc --arg prompt "$1" --arg session "${2-s1}" --arg cwd "$PWD" '{
-		session_id: $session, transcript_path: "/t", cwd: $cwd, hook_event_name: "UserPromptSubmit",
-		permission_mode: "default", prompt: $prompt }' | ccm-hook run
+	local prompt cwd json
+	json_of "$1" && prompt=$json
+	json_of "$PWD" && cwd=$json
+	json_of "${2-s1}"
+	printf '{"session_id":%s,"transcript_path":"/t","cwd":%s,"hook_event_name":"UserPromptSubmit",%s}\n' \
+		"$json" "$cwd" "\"permission_mode\":\"default\",\"prompt\":$prompt" | ccm-hook run
 }
 
 # Usage: code_of REASON
