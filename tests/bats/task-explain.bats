@@ -25,7 +25,7 @@ has_the_rules() {
 @test "sandbox explain: in a repository, what a task of it would get, by both configurations" {
 	cd dir
 	run -0 --separate-stderr ccm-supervisor sandbox explain
-	cd ..
+	cd "$OLDPWD"
 	[ -z "$stderr" ]
 	[[ $output == "A task of '$PWD', if it were started now by 'any command'"$'\n'* ]]
 	has_the_rules
