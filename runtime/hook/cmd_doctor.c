@@ -10,6 +10,7 @@
 
 #include "approval.h"
 #include "ctx.h"
+#include "libccm/alert.h"
 #include "libccm/clock.h"
 #include "libccm/host.h"
 #include "libccm/proc.h"
@@ -257,6 +258,9 @@ static void check_approvals(struct doctor *d)
 
 	if (!person_s)
 		return;
+	if (!ccm_channel_is_set_up(&d->ctx->settings, CCM_TELEGRAM))
+		finding(d, "set both, see ccm-alerts(7), and try 'ccm-supervisor alerts test telegram'",
+			"[telegram] approvals = on, but token or chat_id is missing: nobody can be asked");
 	for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
 		int wanted_s = ccm_host_timeout_s(ccm_host_event(names[n]), person_s);
 
@@ -455,7 +459,7 @@ static int check_unfinished(struct doctor *d)
 
 	r = ccm_db_query(d->ctx->db, Q_DOCTOR_UNFINISHED,
 			 DB_ARGS(DB_INT("since_ms", now_ms - UNFINISHED_WITHIN_MS),
-				 DB_INT("until_ms", now_ms - UNFINISHED_AFTER_MS)), &rows);
+				 DB_INT("until_ms", now_ms - UNFINISHED_AFTER_MS - approval_registered_s(&d->ctx->settings) * 1000LL)), &rows);
 	if (r == 0)
 		r = ccm_rows_next(&rows);
 	if (r < 0)

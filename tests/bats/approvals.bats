@@ -317,6 +317,9 @@ approve|again|4711' ]
 [660,["run","--timeout","660"]]' ]
 	run ccm-hook doctor
 	[[ $output == *'answers from afar: the client waits long enough'* ]]
+	printf '[telegram]\napprovals = on\napproval_time = 10m\n' >"$CCM_HOME/config.ini"
+	run -1 --separate-stderr ccm-hook doctor
+	[[ $output == *'[telegram] approvals = on, but token or chat_id is missing: nobody can be asked'*"'ccm-supervisor alerts test telegram'"* ]]
 	# Too short a time is told, and nobody is asked in vain.
 	run -0 --separate-stderr asks PreToolUse-Bash . 5
 	[ "$(jq -r .hookSpecificOutput.permissionDecision <<<"$output")" = ask ]
