@@ -301,7 +301,7 @@ all_sent() { [ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 
 	[ "$(sed -E 's/[0-9-]{10} [0-9:]{8}/TIME/' <<<"$output")" = \
 "   ID  RAISED               LEVEL    WENT TO               TITLE
     2  TIME  warning  webhook               second
-    1  TIME  warning  webhook               first \\e[31m
+    1  TIME  warning  webhook (dead)        first \\e[31m
        delivery 1, webhook: dead, after 1 attempt: the webhook answered 404: as you wish" ]
 	run -0 --separate-stderr ccm-supervisor alerts list --state dead --json
 	[ "$(jq -r '[.id, .title, .deliveries[0].state, .deliveries[0].problem] | @tsv' <<<"$output")" = \
@@ -437,7 +437,8 @@ unsaid() {
 		url) MY_URL='ht tp://path-zyx3/query-zyx4' ;;
 		esac
 		for channel in slack webhook; do
-			queued "$channel" "$how"
+			# What waits meets the next failure, too.
+			case $how in echo | 500) queued "$channel" "$how" ;; esac
 			due_now
 			"$DELIVER" "$channel" 3>&- &
 			cat /proc/[0-9]*/cmdline 2>/dev/null >>cmdlines || :
