@@ -278,6 +278,17 @@ static void check_approvals(struct doctor *d)
 		fine(d, "answers from afar: the client waits long enough for [telegram] approval_time");
 }
 
+/* Of a turn that ends with an error nothing else tells. */
+static void check_alerts(struct doctor *d)
+{
+	const struct ccm_settings *s = &d->ctx->settings;
+
+	if (d->registration.count && ccm_channels_set_up(s) && ccm_alert_kind_level(s, CCM_KIND_FAILED) != CCM_ALERT_OFF &&
+	    !registration_has(&d->registration, "StopFailure", false))
+		finding(d, "run 'ccm-hook install': until then you are not told",
+			"alerts are set up, but StopFailure, by which an agent's failure is heard of, is not registered");
+}
+
 static int check_registration(struct doctor *d)
 {
 	int r = registration_load(&d->registration);
@@ -289,6 +300,7 @@ static int check_registration(struct doctor *d)
 	check_events(d);
 	check_entries(d);
 	check_approvals(d);
+	check_alerts(d);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "approval.h"
 #include "ctx.h"
+#include "libccm/alert.h"
 #include "libccm/diff.h"
 #include "libccm/host_settings.h"
 #include "libccm/log.h"
@@ -20,7 +21,7 @@
 /* Which file, and how. */
 struct job {
 	struct ctx *ctx;
-	bool project, local, dry_run;
+	bool project, local, dry_run, plugin;
 	const char *settings;
 	enum ccm_host_scope scope;
 	char *path;
@@ -221,10 +222,17 @@ static bool replaces_client(const struct ccm_host_event *event)
 	return event->plain == CCM_PLAIN_path;
 }
 
-/* Where answers from afar are on, the client's own questions must reach us, too. */
+/* Some are of use to what config.ini switches on. A plugin goes to others, who have settings of their own. */
 static bool is_default(const struct job *job, const struct ccm_host_event *event)
 {
-	return event->registered || (job->want.person_s && strcmp(event->name, "PermissionRequest") == 0);
+	const struct ccm_settings *s = &job->ctx->settings;
+
+	if (event->registered || job->plugin)
+		return event->registered;
+	if (strcmp(event->name, "PermissionRequest") == 0)
+		return approval_registered_s(s) > 0;
+	/* Of a turn that ends with an error nothing else is heard. */
+	return strcmp(event->name, "StopFailure") == 0 && ccm_channels_set_up(s);
 }
 
 static int pick_events(struct job *job, const char *names, const struct ccm_host_event **list)
@@ -374,13 +382,12 @@ int cmd_install(struct ctx *ctx, int argc, char **argv)
 	_cleanup_job_ struct job job = { .ctx = ctx };
 	const struct ccm_host_event *events[MAX_EVENTS];
 	const char *names = NULL;
-	bool plugin = false;
 	const struct ccm_opt opts[] = {
 		JOB_OPTS(&job),
-		OPT_STR("events", 0, "all|A,B", &names, "register these events (default: the ten most used)"),
+		OPT_STR("events", 0, "all|A,B", &names, "register these events (default: the nine classic ones)"),
 		OPT_FLAG("statusline", 0, &job.want.status_line, "be the client's status line too"),
 		OPT_FLAG("wrap-statusline", 0, &job.want.wrap_status_line, "the same around the one that is there"),
-		OPT_FLAG("print-plugin", 0, &plugin, "print the registration as a plugin's hooks.json"),
+		OPT_FLAG("print-plugin", 0, &job.plugin, "print the registration as a plugin's hooks.json"),
 		OPT_END
 	};
 	int r;
@@ -389,14 +396,13 @@ int cmd_install(struct ctx *ctx, int argc, char **argv)
 	if (argc < 0)
 		return argc;
 	job.want.status_line = job.want.status_line || job.want.wrap_status_line;
-	/* A plugin goes to others, who have settings of their own. */
-	job.want.person_s = plugin ? 0 : approval_registered_s(&ctx->settings);
+	job.want.person_s = job.plugin ? 0 : approval_registered_s(&ctx->settings);
 	r = job_path(&job);
 	if (r == 0)
 		r = pick_events(&job, names, events);
 	if (r < 0)
 		return r;
-	if (plugin)
+	if (job.plugin)
 		return print_plugin(&job);
 	job.want.command = ctx->self;
 	r = check_self(ctx);

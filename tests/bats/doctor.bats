@@ -31,7 +31,7 @@ settings() {
 @test "doctor: where all is well it says so, with what it looked at, and exits 0" {
 	event Stop | ccm-hook run
 	run -0 --separate-stderr ccm-hook doctor
-	[[ $output == *"ok   registered for 10 of the 33 known events"* ]]
+	[[ $output == *"ok   registered for 9 of the 33 known events"* ]]
 	[[ $output == *"ok   '$CCM_HOME' is yours and private"* ]]
 	[[ $output =~ ok\ \ \ 1\ event\ of\ 1\ session\ in\ [0-9]+\ KiB,\ schema\ [0-9]+ ]]
 	[[ $output == *"ok   the last event came "*"s ago"* ]]
@@ -53,6 +53,14 @@ settings() {
 	run -0 --separate-stderr ccm-hook doctor --json
 	[ "$(jq -s -c 'map(keys) | unique' <<<"$output")" = '[["area","ok","remedy","text"]]' ]
 	[ "$(jq -s -c 'map(.area) | unique' <<<"$output")" = '["Automations","Home","Program","Registration","Storage"]' ]
+}
+
+@test "doctor: alerts that are set up, and no StopFailure, is a finding" {
+	printf '[command]\nrun = true\n' >"$CCM_HOME/config.ini"
+	run -1 --separate-stderr ccm-hook doctor
+	[[ $output == *"StopFailure, by which an agent's failure is heard of, is not registered"*"run 'ccm-hook install'"* ]]
+	ccm-hook install
+	run -0 --separate-stderr ccm-hook doctor
 }
 
 @test "doctor: changes nothing" {

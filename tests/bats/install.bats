@@ -7,7 +7,7 @@ setup() {
 	ccm_sandbox
 	SETTINGS="$CLAUDE_CONFIG_DIR/settings.json"
 	SELF=$(realpath "$CCM_BUILD/ccm-hook")
-	DEFAULT='Notification PostToolUse PreCompact PreToolUse SessionEnd SessionStart Stop StopFailure SubagentStop UserPromptSubmit'
+	NINE='Notification PostToolUse PreCompact PreToolUse SessionEnd SessionStart Stop SubagentStop UserPromptSubmit'
 }
 
 # Usage: settings [TEXT]
@@ -63,12 +63,12 @@ backups() {
 
 # ---- what is registered ----
 
-@test "install: the nine classic events and StopFailure, in exec form, with the path of this program" {
+@test "install: the nine classic events, in exec form, with the path of this program" {
 	run -0 --separate-stderr ccm-hook install
 	[ -z "$stderr" ]
 	[[ $output == *"$SETTINGS"* ]]
 	[[ $output == *"ccm-hook uninstall"* ]]
-	[ "$(events)" = "$DEFAULT" ]
+	[ "$(events)" = "$NINE" ]
 	[ "$(jq -c .hooks.PreToolUse "$SETTINGS")" = \
 		'[{"hooks":[{"type":"command","command":"'"$SELF"'","args":["run","--timeout","60"],"timeout":60}]}]' ]
 }
@@ -85,7 +85,7 @@ backups() {
 @test "install: without CLAUDE_CONFIG_DIR the file is ~/.claude/settings.json, its folder private" {
 	unset CLAUDE_CONFIG_DIR
 	ccm-hook install
-	[ "$(events "$HOME/.claude/settings.json")" = "$DEFAULT" ]
+	[ "$(events "$HOME/.claude/settings.json")" = "$NINE" ]
 	[ "$(stat -c %a "$HOME/.claude")" = 700 ]
 }
 
@@ -105,6 +105,13 @@ backups() {
 	[ -z "$stderr" ]
 	cmp once "$SETTINGS"
 	[ -z "$(backups)" ]
+}
+
+@test "install: StopFailure, too, where alerts are set up, because nothing else tells of an agent that failed" {
+	mkdir "$CCM_HOME"
+	printf '[command]\nrun = true\n' >"$CCM_HOME/config.ini"
+	ccm-hook install
+	[ "$(events)" = "${NINE/Stop/Stop StopFailure}" ]
 }
 
 @test "install: --events=A,B registers these, and leaves those that were registered before" {
@@ -143,21 +150,21 @@ backups() {
 	run -0 --separate-stderr ccm-hook install --project
 	[[ $output == *"whoever works on the project needs ccm too"* ]]
 	[[ $output == *"ccm-hook uninstall --project"* ]]
-	[ "$(events .claude/settings.json)" = "$DEFAULT" ]
+	[ "$(events .claude/settings.json)" = "$NINE" ]
 	[ ! -e "$SETTINGS" ]
 }
 
 @test "install: --local registers in settings.local.json" {
 	run -0 --separate-stderr ccm-hook install --local
 	[[ $output != *"needs ccm too"* ]]
-	[ "$(events .claude/settings.local.json)" = "$DEFAULT" ]
+	[ "$(events .claude/settings.local.json)" = "$NINE" ]
 	[ ! -e .claude/settings.json ]
 }
 
 @test "install: --settings registers in any file" {
 	echo '{"model": "x"}' >mine.json
 	ccm-hook install --settings=mine.json
-	[ "$(events mine.json)" = "$DEFAULT" ]
+	[ "$(events mine.json)" = "$NINE" ]
 	[ "$(jq -r .model mine.json)" = x ]
 	ccm-hook uninstall --settings mine.json
 	[ "$(cat mine.json)" = '{"model": "x"}' ]
@@ -205,7 +212,7 @@ backups() {
 	theirs
 	ccm-hook install
 	[ "$(jq -c '[.hooks.PreToolUse[].hooks[0].command]' "$SETTINGS")" = "[\"/opt/lint.sh\",\"$SELF\"]" ]
-	[ "$(events)" = "$DEFAULT" ]
+	[ "$(events)" = "$NINE" ]
 	jq -e '.permissions.allow == ["Bash(git *)"] and .model == "opus"' "$SETTINGS"
 }
 
@@ -230,7 +237,7 @@ backups() {
 	settings '{"model":"x"}'
 	ccm-hook install
 	[ "$(wc -l <"$SETTINGS")" = 0 ]
-	[ "$(events)" = "$DEFAULT" ]
+	[ "$(events)" = "$NINE" ]
 }
 
 @test "install: the mode of the file stays" {
@@ -248,7 +255,7 @@ backups() {
 	ln -s ../dotfiles/claude.json "$SETTINGS"
 	ccm-hook install
 	[ "$(readlink "$SETTINGS")" = ../dotfiles/claude.json ]
-	[ "$(events "$HOME/dotfiles/claude.json")" = "$DEFAULT" ]
+	[ "$(events "$HOME/dotfiles/claude.json")" = "$NINE" ]
 	ccm-hook uninstall
 	cmp before "$HOME/dotfiles/claude.json"
 	[ -L "$SETTINGS" ]
@@ -258,7 +265,7 @@ backups() {
 	mkdir -p "$HOME/dotfiles" "$CLAUDE_CONFIG_DIR"
 	ln -s "$HOME/dotfiles/claude.json" "$SETTINGS"
 	ccm-hook install
-	[ "$(events "$HOME/dotfiles/claude.json")" = "$DEFAULT" ]
+	[ "$(events "$HOME/dotfiles/claude.json")" = "$NINE" ]
 	ccm-hook uninstall
 	[ -L "$SETTINGS" ]
 	[ ! -e "$HOME/dotfiles/claude.json" ]
@@ -283,12 +290,12 @@ backups() {
 @test "install: several at once lose nothing" {
 	local name
 	settings '{}'
-	for name in $DEFAULT; do
+	for name in $NINE; do
 		ccm-hook install --events="$name" >/dev/null 3>&- &
 	done
 	wait
-	[ "$(events)" = "$DEFAULT" ]
-	for name in $DEFAULT; do ccm-hook uninstall >/dev/null; done
+	[ "$(events)" = "$NINE" ]
+	for name in $NINE; do ccm-hook uninstall >/dev/null; done
 	cmp before "$SETTINGS"
 }
 
@@ -369,7 +376,7 @@ backups() {
 	run -1 --separate-stderr ccm-hook install --statusline
 	[[ $stderr == *"has a status line of another program, which was left as it is"* ]]
 	[ "$(jq -r .statusLine.command "$SETTINGS")" = mine.sh ]
-	[ "$(events)" = "$DEFAULT" ]
+	[ "$(events)" = "$NINE" ]
 }
 
 @test "install: --wrap-statusline runs the status line that was there, and uninstall puts it back byte for byte" {
@@ -420,7 +427,7 @@ backups() {
 	run -0 --separate-stderr ccm-hook install --dry-run
 	[ "${lines[0]}" = '--- /dev/null' ]
 	[ "${lines[1]}" = "+++ $SETTINGS" ]
-	[ "${lines[2]}" = '@@ -0,0 +1,124 @@' ]
+	[ "${lines[2]}" = '@@ -0,0 +1,112 @@' ]
 	[ ! -e "$CLAUDE_CONFIG_DIR" ]
 }
 
