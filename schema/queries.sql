@@ -882,7 +882,7 @@ WHERE channel = :channel AND (blocked_until_ms <> 0 OR failures <> 0 OR deaths <
 -- query: ALERTS_SHOW
 SELECT a.*, (SELECT group_concat(place, ', ') FROM (
   SELECT DISTINCT d.channel || CASE d.state WHEN 'sent' THEN '' ELSE ' (' || d.state || ')' END AS place
-  FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id WHERE i.alert_id = a.id ORDER BY d.id)) AS places
+  FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id WHERE i.alert_id = a.id AND d.state <> 'dropped' ORDER BY d.id)) AS places
 FROM alert a
 WHERE (:id IS NULL OR a.id = :id) AND a.created_ms >= :since_ms AND (:all OR a.folded_into IS NULL)
   AND (:channel IS NULL AND :state IS NULL OR EXISTS (

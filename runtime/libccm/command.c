@@ -18,7 +18,11 @@ static void print_help(const struct ccm_program *p)
 {
 	printf("Usage: %s COMMAND [OPTION...]\n\n%s\n", p->name, p->about);
 	print_commands(p->commands);
-	printf("\n'%s COMMAND --help' shows a command's options;\n%s(1) is the manual.\n", p->name, p->name);
+	printf("\n'%s COMMAND --help' shows a command's options;\n", p->name);
+	if (p->manual)
+		printf("%s is the manual.\n", p->manual);
+	else
+		printf("%s(1) is the manual.\n", p->name);
 }
 
 static const struct command *find_command(const struct command *commands, const char *name)

@@ -60,6 +60,7 @@ struct ccm_program {
 	const char *name;            /* as it is called: ccm-hook */
 	const char *about;           /* a sentence or two for --help, with its line breaks */
 	const struct command *commands;      /* a NULL name ends the table */
+	const char *manual;          /* ccm-alerts(7); NULL: NAME(1) */
 	bool has_automations;        /* NAME stands for an automation: what `list --names` prints can be completed */
 };
 

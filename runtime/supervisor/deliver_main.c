@@ -297,6 +297,7 @@ static const struct ccm_program program = {
 	.name = "ccm-deliver",
 	.about = "Brings alerts to where the person is. ccm-supervisor starts it.",
 	.commands = commands,
+	.manual = "ccm-alerts(7)",
 };
 
 int main(int argc, char **argv)

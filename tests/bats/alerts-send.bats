@@ -408,6 +408,7 @@ all_sent() { [ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 
 	"$DELIVER" desktop 2>err
 	grep -q 'no notification server answers on the session bus: ' err
 	[ "$(db 'SELECT state, problem IS NULL FROM delivery')" = $'dropped|0\ndropped|0\nwaiting|0' ]
+	[[ $(ccm-supervisor alerts list) == *'  -  '*' second'*'  -  '*' first'* ]]
 }
 
 @test "alerts test: of the desktop it says what there is none of" {
@@ -526,4 +527,18 @@ print(os.WIFSIGNALED(status), os.WCOREDUMP(status))' "$DELIVER" "$GOT"
 	queued webhook $'key ghp_0123456789abcdefghijklmnopqrstuvwxyz \e[31m' $'a\n\e]0;x\a password=hunter2hunter2'
 	"$DELIVER" webhook
 	[ "$(jq -r '.body | fromjson | .title, .body' "$GOT")" = $'key [redacted:github-token] \\e[31m\na\n\\e]0;x\\x07 password=[redacted:password]' ]
+}
+
+@test "a digest has a line for each of its alerts, and how often each came" {
+	receiver
+	webhook
+	ccm-hook alert info 'one'
+	ccm-hook alert warning 'two'
+	db "UPDATE state.alert SET times = 3 WHERE title = 'one';
+		INSERT INTO state.delivery (uuid, channel, level, created_ms, due_ms) VALUES ('digest-1', 'webhook', 'info', $(date +%s%3N), 0);
+		INSERT INTO state.delivery_alert (delivery_id, alert_id) VALUES (1, 1), (1, 2)"
+	"$DELIVER" webhook
+	[ "$(jq -r '.body | fromjson | .id, .kind, .title, .body, (.items[] | "\(.level) \(.title) \(.times)")' "$GOT")" = \
+		$'digest-1\ndigest\n2 alerts\none (3 times)\nwarning: two\ninfo one 3\nwarning two 1' ]
+	[ "$(db 'SELECT group_concat(told) FROM delivery_alert')" = 3,1 ]
 }
