@@ -953,6 +953,40 @@ WHERE r.event_id = :event_id AND r.problem IS NOT NULL
     AND a.created_ms > max(:since_ms, coalesce((SELECT w.started_ms FROM run w
       WHERE w.automation = r.automation AND w.problem IS NULL ORDER BY w.event_id DESC LIMIT 1), 0)));
 
+-- query: ALERT_LAST
+SELECT max(created_ms) AS created_ms FROM alert
+WHERE kind = :kind AND (:session_id IS NULL OR session_id = :session_id);
+
+-- Of calls, [id, tool] each, those of which no event was heard, of tools of which there were such events of late.
+-- fragment: GAP_EVENT
+CASE WHEN :after THEN e.event IN ('PostToolUse', 'PostToolUseFailure') ELSE e.event = 'PreToolUse' END
+
+-- query: GAP_CALLS
+SELECT json_extract(j.value, '$[1]') AS tool, count(*) AS count FROM json_each(:calls) j
+WHERE json_extract(j.value, '$[0]') NOT IN (SELECT e.tool_use_id FROM event e INDEXED BY event_session
+    WHERE e.session_id = :session_id AND e.tool_use_id IS NOT NULL AND @GAP_EVENT@)
+  AND EXISTS (SELECT 1 FROM event e INDEXED BY event_tool
+    WHERE e.tool = json_extract(j.value, '$[1]') AND e.received_ms > :heard_ms AND @GAP_EVENT@)
+GROUP BY 1 ORDER BY 2 DESC, 1;
+
+-- query: SESSION_FIRST
+SELECT first_ms FROM session WHERE session_id = :session_id;
+
+-- query: TRANSCRIPT_PATHS
+SELECT path FROM transcript WHERE read_ms >= :since_ms AND path NOT GLOB '*/subagents/*' ORDER BY path;
+
+-- query: DELIVERY_PRUNE
+DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE created_ms < :before_ms AND state <> 'waiting' LIMIT 1000);
+
+-- query: DELIVERY_ALERT_PRUNE
+DELETE FROM delivery_alert WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id = delivery_id);
+
+-- What is still to be told stays.
+-- query: ALERT_PRUNE
+DELETE FROM alert WHERE id IN (SELECT a.id FROM alert a WHERE a.created_ms < :before_ms AND NOT EXISTS (
+    SELECT 1 FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id WHERE i.alert_id = a.id AND d.state = 'waiting')
+  ORDER BY a.id LIMIT 1000);
+
 -- query: ALERT_UNROUTED_COUNT
 SELECT count(*) AS count FROM (SELECT 1 FROM alert WHERE routed_ms IS NULL LIMIT 1);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gaps.h"
 #include "libccm/alert.h"
 #include "libccm/clock.h"
 #include "libccm/log.h"
@@ -122,13 +123,16 @@ static int run_check(struct ctx *ctx)
 
 static int forget_old(struct ccm_db *db, int64_t before_ms)
 {
-	static const enum ccm_query all[] = { Q_READING_PRUNE, Q_METER_PRUNE, Q_TRANSCRIPT_PRUNE, Q_HELD_PRUNE, Q_APPROVAL_PRUNE, Q_PRESS_PRUNE };
+	static const enum ccm_query all[] = { Q_READING_PRUNE, Q_METER_PRUNE, Q_TRANSCRIPT_PRUNE, Q_HELD_PRUNE, Q_APPROVAL_PRUNE, Q_PRESS_PRUNE,
+					 Q_DELIVERY_PRUNE, Q_ALERT_PRUNE };
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(all); i++)
 		r = ccm_db_exec(db, all[i], DB_ARGS(DB_INT("before_ms", before_ms)));
 	if (r >= 0)
 		r = ccm_db_exec(db, Q_SPENT_PRUNE, NULL);
+	if (r >= 0)
+		r = ccm_db_exec(db, Q_DELIVERY_ALERT_PRUNE, NULL);
 	return r < 0 ? r : 0;
 }
 
@@ -177,9 +181,17 @@ static int run_tasks(struct ctx *ctx)
 	return r;
 }
 
+static int run_gaps(struct ctx *ctx)
+{
+	int r = gaps_look(ctx, ccm_now_ms());
+
+	return r < 0 ? r : 0;
+}
+
 const struct job jobs[] = {
 	{ "tidy", "take in the spool, forget what is too old, checkpoint", HOUR_MS, 5 * MINUTE_MS, 10 * MINUTE_MS, false, run_tidy },
 	{ "quota", "read transcripts, ask ccusage", DAY_MS, MINUTE_MS, 10 * MINUTE_MS, false, run_quota },
+	{ "gaps", "look for tool calls that no hook told of", HOUR_MS, 5 * MINUTE_MS, 10 * MINUTE_MS, false, run_gaps },
 	{ "resume", "go on with a session that was held back", DAY_MS, 0, 25 * HOUR_MS, true, run_resume },
 	{ "resume-tasks", "let a task go on that was held", DAY_MS, 0, 25 * HOUR_MS, true, run_resume_tasks },
 	{ "tasks", "save and remove tasks that have been at rest for long", DAY_MS, 0, HOUR_MS, false, run_tasks },

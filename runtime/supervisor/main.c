@@ -12,7 +12,7 @@ static const struct command commands[] = {
 	{ "uninstall", "", "end it, and start it no more", 0, 0, DB_NONE, cmd_uninstall, false },
 	{ "status", "", "daemon, quota, alerts, database; exit 1: something is to do", 0, 0, DB_READ, cmd_status, true },
 	{ "reload", "", "let the daemon read its configuration anew", 0, 0, DB_NONE, cmd_reload, true },
-	{ "job", "tidy|quota|resume|tasks|vacuum|check", "do one of the daemon's jobs now", 1, 1, DB_WRITE, cmd_job, false },
+	{ "job", "tidy|quota|gaps|tasks|vacuum|check", "do one of the daemon's jobs now", 1, 1, DB_WRITE, cmd_job, false },
 	{ "quota", "status|pause|resume|override|history|poll", "rate limits: where they stand, and the switches", 0, 0, DB_NONE,
 	  cmd_quota, true },
 	{ "run", "[-- COMMAND...]", "give a command a worktree of its own, in a sandbox", 0, -1, DB_WRITE, cmd_run, true },

@@ -60,7 +60,7 @@ due() { db "UPDATE job SET due_ms = 0 WHERE name = '$1'"; event Stop | ccm-hook 
 	start
 	[ "$(stat -c %a "$CCM_HOME" "$LOG" "$CCM_HOME/supervisor.lock")" = $'700\n600\n600' ]
 	[ "$(db 'SELECT name, failures FROM job WHERE problem IS NOT NULL')" = '' ]
-	[ "$(db "SELECT name FROM job WHERE name <> 'ccusage'" | tr '\n' ' ')" = 'check quota resume resume-tasks tasks tidy vacuum ' ]
+	[ "$(db "SELECT name FROM job WHERE name <> 'ccusage'" | tr '\n' ' ')" = 'check gaps quota resume resume-tasks tasks tidy vacuum ' ]
 	stop
 	[ ! -s out ]
 	[ ! -s err ]
