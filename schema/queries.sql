@@ -483,8 +483,10 @@ WHERE NOT EXISTS (SELECT 1 FROM held WHERE session_id = :session_id AND state = 
 SELECT id, session_id, held_ms, scope, cwd, prompt, state, resumes, changed_ms, problem FROM held
 WHERE (:state IS NULL OR state = :state) ORDER BY id DESC LIMIT :limit;
 
+-- Shown where the agent is: that it waits need not be said there.
 -- query: ALERTS_PENDING
-SELECT count(*) AS count FROM alert WHERE created_ms >= :since_ms AND level <> 'info';
+SELECT count(*) AS count FROM alert
+WHERE created_ms >= :since_ms AND level <> 'info' AND folded_into IS NULL AND kind IS NOT 'agent-needs-input';
 
 -- query: TRANSCRIPT_GET
 SELECT inode, read_bytes, last_message, read_ms FROM transcript WHERE path = :path;
@@ -601,7 +603,8 @@ SELECT min(CASE WHEN state = 'resuming' THEN since_ms + 600000 ELSE resets_ms EN
 SELECT count(*) AS count FROM held WHERE state = 'held';
 
 -- query: ALERT_LIST
-SELECT id, created_ms, level, source, title FROM alert WHERE created_ms >= :since_ms AND level <> 'info'
+SELECT id, created_ms, level, source, title, kind FROM alert
+WHERE created_ms >= :since_ms AND level <> 'info' AND folded_into IS NULL
 ORDER BY id DESC LIMIT :limit;
 
 -- query: JOB_AFTER_WORK
@@ -986,6 +989,12 @@ DELETE FROM delivery_alert WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id
 DELETE FROM alert WHERE id IN (SELECT a.id FROM alert a WHERE a.created_ms < :before_ms AND NOT EXISTS (
     SELECT 1 FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id WHERE i.alert_id = a.id AND d.state = 'waiting')
   ORDER BY a.id LIMIT 1000);
+
+-- Channels that do not take alerts, and how many were not delivered since.
+-- query: OUTLET_TROUBLE
+SELECT o.channel, o.failures, o.problem, (SELECT count(*) FROM delivery d WHERE d.state = 'dead' AND d.channel = o.channel
+  AND d.created_ms >= :since_ms) AS dead
+FROM outlet o ORDER BY o.channel;
 
 -- query: ALERT_UNROUTED_COUNT
 SELECT count(*) AS count FROM (SELECT 1 FROM alert WHERE routed_ms IS NULL LIMIT 1);

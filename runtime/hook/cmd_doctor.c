@@ -26,6 +26,8 @@
 #define SPOOLED_AFTER_MS (10 * 60 * 1000)
 #define WAL_MAX_BYTES ((int64_t)64 << 20)
 #define GUARD_TIMEOUT_MS 10000
+#define DEAD_DAYS 7                      /* that alerts were not delivered */
+#define FAILURES_MANY 3                  /* of a channel, in a row */
 #define FREE_MIN_BYTES ((int64_t)200 << 20)
 
 extern char **environ;
@@ -755,6 +757,76 @@ static int check_automations(struct doctor *d)
 	return r < 0 ? r : check_orphans(d);
 }
 
+/* ---- alerts ---- */
+
+/* A rule that sends what it matches nowhere, because nobody has set the channel up. */
+static int check_alert_rules(struct doctor *d, unsigned set_up)
+{
+	const struct ccm_setting_list *list = &d->ctx->settings.alert_rules;
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct ccm_alert_rule rule;
+		int r = ccm_alert_rule_parse(list->items[i].text, &rule, NULL);
+
+		if (r < 0)
+			return r == -ENOMEM ? r : 0;
+		for (unsigned c = 0; c < CCM_CHANNELS; c++) {
+			unsigned bit = 1U << c, named = (rule.now | rule.digest) & bit;
+
+			/* All of them means all that there are; a desktop may be there at other times. */
+			if (named && !(set_up & bit) && (rule.now | rule.digest) != CCM_ALERT_ALL_CHANNELS && c != CCM_DESKTOP)
+				finding(d, "set it up, see ccm-alerts(7), or take it out of the rule",
+					"'%s', line %d: 'rule' names %s, which is not set up", d->ctx->paths.config, list->items[i].line,
+					ccm_channel_name((enum ccm_channel)c));
+		}
+		ccm_alert_rule_done(&rule);
+	}
+	return 0;
+}
+
+static int check_outlets(struct doctor *d)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	int r;
+
+	/* What is wrong with the database has been told. */
+	if (!d->ctx->db || ccm_db_open_state(d->ctx->db) < 0)
+		return 0;
+	r = ccm_db_query(d->ctx->db, Q_OUTLET_TROUBLE, DB_ARGS(DB_INT("since_ms", ccm_now_ms() - DEAD_DAYS * DAY_MS)), &rows);
+	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
+		const char *channel = ccm_rows_text(&rows, "channel"), *problem = ccm_rows_text(&rows, "problem");
+		int64_t dead = ccm_rows_int(&rows, "dead"), failures = ccm_rows_int(&rows, "failures");
+		_cleanup_sbuf_ struct ccm_sbuf remedy = { 0 };
+
+		ccm_sbuf_addf(&remedy, "correct it, 'ccm-supervisor alerts test %s' shows whether it works, and 'ccm-supervisor alerts retry "
+			      "--all' sends them again", channel);
+		if (dead)
+			finding(d, ccm_sbuf_str(&remedy), "%lld alert%s could not be delivered by %s%s%s", (long long)dead, plural((int)dead),
+				channel, problem ? ": " : "", problem ? problem : "");
+		else if (failures >= FAILURES_MANY)
+			finding(d, "it is tried again and again; 'ccm-supervisor alerts test' shows whether it works",
+				"%s takes no alerts: %s", channel, problem ? problem : "it is not known why");
+	}
+	return r == -ENOMEM ? r : 0;
+}
+
+static int check_channels(struct doctor *d)
+{
+	unsigned set_up = ccm_channels_set_up(&d->ctx->settings);
+	_cleanup_sbuf_ struct ccm_sbuf names = { 0 };
+	int r;
+
+	for (unsigned c = 0; c < CCM_CHANNELS; c++)
+		if (set_up >> c & 1)
+			ccm_sbuf_addf(&names, "%s%s", names.bytes ? ", " : "", ccm_channel_name((enum ccm_channel)c));
+	if (names.bytes)
+		fine(d, "alerts go to: %s", names.text);
+	else
+		fine(d, "no channel is set up for alerts; ccm-alerts(7) tells how");
+	r = check_alert_rules(d, set_up);
+	return r < 0 ? r : check_outlets(d);
+}
+
 static const struct area {
 	const char *name;
 	int (*check)(struct doctor *d);
@@ -764,6 +836,7 @@ static const struct area {
 	{ "Home", check_home },
 	{ "Storage", check_storage },
 	{ "Automations", check_automations },
+	{ "Alerts", check_channels },
 };
 
 int cmd_doctor(struct ctx *ctx, int argc, char **argv)

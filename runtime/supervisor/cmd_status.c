@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "daemon.h"
+#include "libccm/alert.h"
 #include "libccm/clock.h"
 #include "libccm/json.h"
 #include "libccm/log.h"
@@ -30,7 +31,7 @@ struct status {
 	int64_t alerts;
 	struct ccm_quota_gate gate;
 	struct ccm_sbuf tasks, task_words;               /* JSON, and for people */
-	struct ccm_sbuf jobs, limits, list, todo;        /* JSON of the first three; lines of what a person should do */
+	struct ccm_sbuf jobs, limits, list, channels, todo;      /* JSON of the first four; lines of what a person should do */
 	size_t todo_count;
 };
 
@@ -42,6 +43,7 @@ static void status_done(struct status *s)
 	ccm_sbuf_done(&s->jobs);
 	ccm_sbuf_done(&s->limits);
 	ccm_sbuf_done(&s->list);
+	ccm_sbuf_done(&s->channels);
 	ccm_sbuf_done(&s->todo);
 }
 
@@ -123,7 +125,11 @@ static int read_alerts(struct status *s)
 	int r = ccm_db_query(s->ctx->db, Q_ALERT_LIST, DB_ARGS(DB_INT("since_ms", s->now_ms - DAY_MS), DB_INT("limit", 1000)), &rows);
 
 	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
-		if (strcmp(ccm_rows_text(&rows, "level"), "urgent") == 0)
+		const char *kind = ccm_rows_text(&rows, "kind");
+
+		/* What an agent waited for is over by now, or it says so itself. */
+		if (strcmp(ccm_rows_text(&rows, "level"), "urgent") == 0 &&
+		    !(kind && strcmp(kind, ccm_alert_kind_name(CCM_KIND_NEEDS_INPUT)) == 0))
 			urgent++;
 		if (s->alerts++ >= MAX_ALERTS)
 			continue;
@@ -136,6 +142,29 @@ static int read_alerts(struct status *s)
 	}
 	if (urgent)
 		need(s, "%lld urgent alert%s within a day", (long long)urgent, urgent == 1 ? "" : "s");
+	return r;
+}
+
+static int read_channels(struct status *s)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	int r = ccm_db_query(s->ctx->db, Q_OUTLET_TROUBLE, DB_ARGS(DB_INT("since_ms", s->now_ms - 7 * DAY_MS)), &rows);
+
+	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
+		const char *channel = ccm_rows_text(&rows, "channel"), *problem = ccm_rows_text(&rows, "problem");
+		int64_t dead = ccm_rows_int(&rows, "dead"), failures = ccm_rows_int(&rows, "failures");
+
+		ccm_sbuf_addf(&s->channels, "%s{", s->channels.bytes ? "," : "");
+		json_text(&s->channels, "name", channel);
+		ccm_sbuf_addf(&s->channels, ",\"dead\":%lld,\"failures\":%lld,", (long long)dead, (long long)failures);
+		json_text(&s->channels, "problem", problem);
+		ccm_sbuf_addc(&s->channels, '}');
+		if (dead)
+			need(s, "%lld alert%s could not be delivered by %s: 'ccm-supervisor alerts list --state=dead' tells why",
+			     (long long)dead, dead == 1 ? "" : "s", channel);
+		if (failures >= FAILURES_MANY)
+			need(s, "%s takes no alerts: %.*s", channel, problem ? (int)strcspn(problem, "\n") : 0, problem ? problem : "");
+	}
 	return r;
 }
 
@@ -205,6 +234,8 @@ static int collect(struct status *s)
 	if (r >= 0 && s->ctx->db)
 		r = read_alerts(s);
 	if (r >= 0 && s->ctx->db)
+		r = read_channels(s);
+	if (r >= 0 && s->ctx->db)
 		r = read_tasks(s);
 	return r < 0 ? r : 0;
 }
@@ -217,7 +248,8 @@ static void print_json(const struct status *s)
 	ccm_sbuf_addf(&out, "{\"daemon\":{\"running\":%s,\"pid\":%d,\"installed\":%s,\"jobs\":[%s]},", s->pid ? "true" : "false",
 		      (int)s->pid, s->installed ? "true" : "false", ccm_sbuf_str(&s->jobs));
 	ccm_sbuf_addf(&out, "\"quota\":{\"held\":%s,\"limits\":[%s]},", s->gate.scope ? "true" : "false", ccm_sbuf_str(&s->limits));
-	ccm_sbuf_addf(&out, "\"alerts\":{\"day\":%lld,\"newest\":[%s]},", (long long)s->alerts, ccm_sbuf_str(&s->list));
+	ccm_sbuf_addf(&out, "\"alerts\":{\"day\":%lld,\"newest\":[%s],\"channels\":[%s]},", (long long)s->alerts,
+		      ccm_sbuf_str(&s->list), ccm_sbuf_str(&s->channels));
 	ccm_sbuf_addf(&out, "\"tasks\":{%s},", ccm_sbuf_str(&s->tasks));
 	ccm_sbuf_addf(&out, "\"database\":{\"events\":%lld,\"bytes\":%lld,\"wal_bytes\":%lld,\"spooled\":%lld},\"needs\":[",
 		      (long long)s->events, (long long)s->db_bytes, (long long)s->wal_bytes, (long long)s->spooled);

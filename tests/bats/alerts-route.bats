@@ -50,6 +50,7 @@ eventually() {
 		sleep 0.05
 	done
 }
+is() { [ "$(db "$1" 2>/dev/null)" = "$2" ]; }
 has_told() { jq -r .title "$HOME/told" 2>/dev/null | grep -qxF -e "$1"; }
 
 # ---- what is told
@@ -281,4 +282,91 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	ccm-hook alert urgent mine
 	eventually has_told mine
 	eventually has_told calm
+}
+
+# Usage: daemon - starts one, for teardown to end.
+daemon() {
+	exec 9>&-
+	ccm-supervisor daemon >/dev/null 2>&1 3>&- &
+	pid="$!"
+	eventually grep -qs event=started "$CCM_HOME/supervisor.log"
+}
+teardown() {
+	if [ -n "${pid-}" ]; then
+		kill -KILL "$pid" || :
+		wait "$pid" || :
+	fi 2>/dev/null
+}
+
+@test "daemon: delivers what happens as it happens, and no hook does it beside" {
+	daemon
+	hears Notification-idle_prompt
+	eventually has_told 'project: Claude is waiting for your input'
+	ccm-hook alert urgent mine
+	eventually has_told mine
+	[ ! -e "$CCM_HOME/deliver.lock" ]
+	eventually is "SELECT count(*) FROM delivery WHERE state <> 'sent'" 0
+	[ "$(wc -l <"$HOME/told")" = 2 ]
+}
+
+@test "daemon: a channel that stalls holds up neither the daemon nor its end, and what is lost with it comes again with the same id" {
+	printf '#!/bin/sh\ncat >>"%s/told"; echo >>"%s/told"\n[ -e "%s/up" ] || exec sleep 600\n' "$HOME" "$HOME" "$HOME" >"$HOME/tell"
+	daemon
+	ccm-hook alert warning one
+	eventually has_told one
+	ccm-hook alert warning two
+	eventually is "SELECT count(*) FROM alert WHERE routed_ms IS NOT NULL" 2
+	kill -TERM "$pid"
+	wait "$pid"
+	pid=''
+	touch "$HOME/up"
+	ccm-supervisor deliver --once
+	[ "$(jq -r .title "$HOME/told" | tr '\n' ' ')" = 'one one two ' ]
+	[ "$(jq -r .id "$HOME/told" | sort -u | wc -l)" = 2 ]
+}
+
+@test "daemon: where ccm-deliver is missing, that is said in its log, and tried again" {
+	mkdir "$HOME/libexec"
+	export CCM_LIBEXEC_DIR="$HOME/libexec"
+	daemon
+	ccm-hook alert warning one
+	eventually grep -q "event=deliver-said channel=command text=\"'$HOME/libexec/ccm-deliver' cannot be started: No such file" \
+		"$CCM_HOME/supervisor.log"
+	ln -s "$CCM_BUILD/ccm-deliver" "$HOME/libexec/ccm-deliver"
+	eventually has_told one
+}
+
+# ---- what went wrong with it
+
+@test "status, doctor: alerts that could not be delivered are named, and a channel that takes none" {
+	printf '#!/bin/sh\necho "no such number" >&2\nexit 64\n' >"$HOME/tell"
+	ccm-hook alert warning mine
+	ccm-supervisor deliver --once 2>/dev/null
+	run -1 ccm-supervisor status
+	[[ $output == *"1 alert could not be delivered by command: 'ccm-supervisor alerts list --state=dead' tells why"* ]]
+	[ "$(ccm-supervisor status --json | jq -c '.alerts.channels[0] | [.name, .dead]')" = '["command",1]' ]
+	run ccm-hook doctor
+	[[ $output == *"1 alert could not be delivered by command: "*"no such number"*"alerts test command"* ]]
+	db "UPDATE state.delivery SET state = 'waiting'; UPDATE state.outlet SET failures = 3, problem = 'nobody there'"
+	run -1 ccm-supervisor status
+	[[ $output == *"command takes no alerts: nobody there"* ]]
+	run ccm-hook doctor
+	[[ $output == *"command takes no alerts: nobody there"* ]]
+}
+
+@test "status: an agent that waited for the person is an alert, but nothing to do" {
+	hears Notification-idle_prompt
+	ccm-supervisor deliver --once
+	run -0 ccm-supervisor status
+	[[ $output == *"1 within a day"*"Claude is waiting for your input"* ]]
+	ccm-hook alert urgent mine
+	run -1 ccm-supervisor status
+	[[ $output == *"1 urgent alert within a day"* ]]
+}
+
+@test "doctor: a rule that names a channel which is not set up is named with its line" {
+	configured 'rule = kind=halt -> all' 'rule = -> command digest slack'
+	run ccm-hook doctor
+	[[ $output == *"ok   alerts go to: command"* ]]
+	[[ $output == *"'$CCM_HOME/config.ini', line 3: 'rule' names slack, which is not set up"* ]]
 }

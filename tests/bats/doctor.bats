@@ -52,7 +52,7 @@ settings() {
 @test "doctor: --json is one object a line, with area, ok, text and remedy" {
 	run -0 --separate-stderr ccm-hook doctor --json
 	[ "$(jq -s -c 'map(keys) | unique' <<<"$output")" = '[["area","ok","remedy","text"]]' ]
-	[ "$(jq -s -c 'map(.area) | unique' <<<"$output")" = '["Automations","Home","Program","Registration","Storage"]' ]
+	[ "$(jq -s -c 'map(.area) | unique' <<<"$output")" = '["Alerts","Automations","Home","Program","Registration","Storage"]' ]
 }
 
 @test "doctor: alerts that are set up, and no StopFailure, is a finding" {
