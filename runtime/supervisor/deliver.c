@@ -15,6 +15,8 @@
 #define BLOCKED_MAX_MS (2LL * 3600 * 1000)       /* longer than any block: the clock was set back */
 #define RECORD_TRIES 10                          /* times the database's busy timeout */
 #define DIGEST_LINES 50
+#define LINE_BYTES 4096                  /* of one text of a message; a path may be that long */
+#define LINES_BYTES 65536
 #define FATAL_MAX 10                     /* attempts that nobody lived to tell of: what crashes us must not do so for ever */
 
 /* ---- messages */
@@ -54,17 +56,17 @@ static const char *keep(struct letter *l, char *text)
 static int take_text(struct letter *l, const struct ccm_rows *rows, const char *column, enum ccm_clean how, const char **ret)
 {
 	const char *text = ccm_rows_text(rows, column);
-	_cleanup_sbuf_ struct ccm_sbuf safe = { 0 }, clean = { 0 };
+	_cleanup_sbuf_ struct ccm_sbuf safe = { 0 }, clean = { 0 }, cut = { 0 };
 
 	*ret = NULL;
 	if (!text)
 		return 0;
 	ccm_redact(&safe, text, strlen(text));
 	ccm_term_clean(&clean, ccm_sbuf_str(&safe), safe.bytes, how);
-	if (ccm_sbuf_error(&safe))
+	sender_cut(&cut, ccm_sbuf_str(&clean), how == CCM_CLEAN_LINE ? LINE_BYTES : LINES_BYTES);
+	if (ccm_sbuf_error(&safe) || ccm_sbuf_error(&clean) || ccm_sbuf_error(&cut))
 		return -ENOMEM;
-	ccm_sbuf_adds(&clean, "");
-	*ret = keep(l, ccm_sbuf_error(&clean) < 0 ? NULL : clean.text ? ccm_sbuf_take(&clean) : strdup(""));
+	*ret = keep(l, strdup(ccm_sbuf_str(&cut)));
 	return *ret ? 0 : -ENOMEM;
 }
 

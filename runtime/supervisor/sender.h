@@ -4,8 +4,9 @@
  * ccm-deliver (deliver_main.c) is one process for each channel. It finds what is due, makes a message of it, hands it to the
  * channel's sender, and records the outcome. A sender knows nothing of the database.
  *
- * All texts of a message are clean already: UTF-8, without control bytes but newlines, well-known secrets redacted. How long a text
- * may be, and which characters mean something to the receiver, is the sender's to see to.
+ * All texts of a message are clean already: UTF-8, without control bytes but newlines, well-known secrets redacted, and of bounded
+ * length (a body 64 KiB, all else 4 KiB). How much of it the receiver takes, and which characters mean something there, is the
+ * sender's to see to.
  *
  * Ownership: a message and all in it is the caller's, and valid during send(). A result starts as { 0 }.
  * Units:     _ms Unix milliseconds; retry_after_ms from now.

@@ -64,7 +64,7 @@ desktop_wait() {
 	local tries=0
 	until "$@" >/dev/null 2>&1; do
 		tries=$((tries + 1))
-		[ "$tries" -lt 200 ] || { echo "never: $*" >&2; return 1; }
+		[ "$tries" -lt 600 ] || { echo "never: $*" >&2; return 1; }
 		sleep 0.05
 	done
 }

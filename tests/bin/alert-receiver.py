@@ -20,11 +20,9 @@ before it is answered.
 """
 import http.server
 import json
-import ssl
 import sys
 import threading
 import time
-import urllib.parse
 
 lock = threading.Lock()
 
@@ -69,6 +67,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
                 self.close_connection = True
             return
         elif word == "echo":
+            import urllib.parse
             text = self.path + " " + body
             self.reply(400, (text + " " + text.replace("/", "\\/") + " " + urllib.parse.quote(text, "")).encode())
             return
@@ -114,6 +113,7 @@ if words:
     Receiver.behaviours = words
 server = Server(("127.0.0.1", port), Receiver)
 if certificate:
+    import ssl
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
