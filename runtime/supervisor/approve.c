@@ -4,21 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
 
 #include "http.h"
 #include "libccm/clock.h"
 #include "libccm/io.h"
 #include "libccm/log.h"
 #include "libccm/proc.h"
-#include "libccm/redact.h"
 #include "libccm/sha256.h"
 #include "libccm/term.h"
 #include "libccm/utf8.h"
 #include "libccm/uuid.h"
+#include "press.h"
 #include "secret.h"
 #include "telegram.h"
 
@@ -26,19 +24,10 @@
 #define HEAD_BYTES 1000                  /* of what would be done: how much is shown */
 #define TAIL_BYTES 400
 #define REASON_BYTES 700
-#define NONCE_BYTES 16
 #define SEND_MAX_MS 5000                 /* for the question to be out */
-#define POLL_S 2                         /* how long Telegram holds a call open: as long until we look around */
-#define UPDATES 5                        /* of one call: all of them fit into what is read of an answer */
-#define OVERTIME_MS 3000                 /* for a call that is on its way when the time is over */
-#define LOOK_MS 200
-#define PAUSE_MS 300                     /* after a call that came back at once with nothing */
 #define BACKOFF_MS 500
-#define BACKOFF_MAX_MS 5000
-#define PRESS_MAX_MS 3000                /* to tell the phone that its press came */
-#define CALL_WITHIN_MS (60LL * 60 * 1000)
-#define LAPSE_MS (60LL * 1000)
-#define COUNTS_ANEW_MS (6LL * 24 * 3600 * 1000)  /* Telegram does after a week without updates */
+#define CALL_WITHIN_MS (60LL * 60 * 1000)        /* before the client's question its PreToolUse came */
+#define LAPSE_MS (60LL * 1000)           /* so long after its time nobody waits for an answer */
 
 static int signal_pipe[2] = { -1, -1 };
 
@@ -55,14 +44,10 @@ struct asking {
 	struct telegram t;
 	int64_t start_ms, until_us;          /* the time runs from when the question is out */
 	char uuid[CCM_UUID_CHARS + 1];
-	char nonce[2 * NONCE_BYTES + 1];
+	char nonce[PRESS_NONCE_CHARS + 1];
 	struct ccm_sbuf summary, reason;     /* as they are shown and kept */
 	char *tool_use_id;                   /* of the call that a PermissionRequest is about; NULL: not known */
-	int lock;
-	bool fetched;                        /* presses could be fetched at least once, by whomever */
-	int64_t backoff_ms;
-	bool limit_one;
-	struct ccm_sbuf problem;
+	struct presses presses;
 };
 
 static void asking_done(struct asking *a)
@@ -72,10 +57,8 @@ static void asking_done(struct asking *a)
 	http_close(a->http);
 	ccm_sbuf_done(&a->summary);
 	ccm_sbuf_done(&a->reason);
-	ccm_sbuf_done(&a->problem);
+	presses_done(&a->presses);
 	free(a->tool_use_id);
-	if (a->lock >= 0)
-		close(a->lock);
 	explicit_bzero(a->nonce, sizeof a->nonce);
 }
 
@@ -102,14 +85,6 @@ static int catch_signals(void)
 		sigaction(all[i], &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return 0;
-}
-
-/* True if we are to end. */
-static bool pause_ms(int64_t ms)
-{
-	struct pollfd fd = { .fd = signal_pipe[0], .events = POLLIN };
-
-	return poll(&fd, 1, (int)(ms > 0 ? ms : 0)) != 0;
 }
 
 static int64_t left_ms(const struct asking *a)
@@ -248,25 +223,12 @@ static int question_text(const struct shown *s, const char *last, struct ccm_sbu
 
 /* ---- the row */
 
-static void hash_nonce(const char *nonce, char hex[CCM_SHA256_HEX + 1])
-{
-	struct ccm_sha256 h;
-
-	ccm_sha256_begin(&h);
-	ccm_sha256_add(&h, nonce, strlen(nonce));
-	ccm_sha256_end(&h, hex);
-}
-
 static int insert(struct asking *a)
 {
-	unsigned char bits[NONCE_BYTES];
 	char hash[CCM_SHA256_HEX + 1];
 	int r;
 
-	ccm_random_bytes(bits, sizeof bits);
-	for (size_t i = 0; i < sizeof bits; i++)
-		snprintf(a->nonce + 2 * i, 3, "%02x", bits[i]);
-	hash_nonce(a->nonce, hash);
+	press_nonce(a->nonce, hash);
 	ccm_uuid_make(a->start_ms, a->uuid);
 	r = ccm_db_exec(a->ctx->db, Q_APPROVAL_INSERT, DB_ARGS(
 		DB_TEXT("uuid", a->uuid), DB_TEXT("nonce_hash", hash), DB_TEXT("event_uuid", a->q.event_uuid),
@@ -359,7 +321,7 @@ static int look_up_call(struct asking *a, char **ret_reason)
 	int r = -EAGAIN;
 
 	for (int i = 0; r == -EAGAIN && i < 10; i++)
-		if ((r = find_call(a, ret_reason)) == -EAGAIN && pause_ms(50))
+		if ((r = find_call(a, ret_reason)) == -EAGAIN && telegram_pause(&a->t, 50))
 			break;
 	return r == -EAGAIN ? 0 : r;
 }
@@ -380,258 +342,6 @@ static int is_overtaken(struct asking *a)
 	return r < 0 ? r : ccm_rows_int(&rows, "overtaken") != 0;
 }
 
-/* ---- presses */
-
-enum result { ACCEPTED, LATE, AGAIN, UNKNOWN, STRANGER };
-static const struct { const char *name, *words; } results[] = {
-	[ACCEPTED] = { "accepted", NULL },
-	[LATE] = { "late", "Too late: this question is over. Nothing was changed." },
-	[AGAIN] = { "again", "It was answered before. Nothing was changed." },
-	[UNKNOWN] = { "unknown", "ccm knows no such question." },
-	[STRANGER] = { "stranger", "It is not yours to answer." },
-};
-
-/* As the update has it: every field may be missing or of another type. */
-struct press {
-	int64_t update_id, chat_id, user_id;
-	bool has_chat, has_user;
-	const char *callback_id, *chat_name, *user_name, *wish, *nonce;
-	int64_t approval_id;                 /* 0: none that is known */
-	char approval_uuid[CCM_UUID_CHARS + 1];
-	enum result result;
-};
-
-static bool get_int(const json_t *object, const char *name, int64_t *ret)
-{
-	const json_t *v = json_object_get(object, name);
-
-	*ret = json_integer_value(v);
-	return json_is_integer(v);
-}
-
-static void read_press(const json_t *query, struct press *p)
-{
-	const json_t *from = json_object_get(query, "from"), *chat = json_object_get(json_object_get(query, "message"), "chat");
-	const char *data = text_of(query, "data"), *name = text_of(from, "username");
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
-
-	p->callback_id = text_of(query, "id");
-	p->has_user = get_int(from, "id", &p->user_id);
-	p->has_chat = get_int(chat, "id", &p->chat_id);
-	p->chat_name = text_of(chat, "username");
-	if (name && name[0] && strlen(name) <= 64 && strspn(name, allowed) == strlen(name))
-		p->user_name = name;
-	if (data && (data[0] == 'a' || data[0] == 'd') && strlen(data) == 1 + 2 * NONCE_BYTES) {
-		p->wish = data[0] == 'a' ? "approve" : "deny";
-		p->nonce = data + 1;
-	}
-}
-
-static bool is_listed(const struct ccm_setting_list *list, int64_t id)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		const char *p = list->items[i].text;
-
-		while (*p) {
-			char *rest;
-			long long n = strtoll(p, &rest, 10);
-
-			if (rest != p && n == id && (!*rest || *rest == ' ' || *rest == '\t'))
-				return true;
-			p += strcspn(p, " \t");
-			p += strspn(p, " \t");
-		}
-	}
-	return false;
-}
-
-static bool is_person(const struct asking *a, const struct press *p)
-{
-	const struct ccm_setting_list *users = &a->ctx->settings.telegram_users;
-
-	return p->has_chat && p->has_user && telegram_is_chat(&a->t, p->chat_id, p->chat_name) &&
-	       (!users->count || is_listed(users, p->user_id));
-}
-
-/* Who is asked, what was answered, and when: within the caller's transaction. */
-static int judge(struct asking *a, struct press *p, int64_t now_ms)
-{
-	_cleanup_rows_ struct ccm_rows rows = { 0 };
-	char hash[CCM_SHA256_HEX + 1];
-	const char *state;
-	int r;
-
-	p->result = is_person(a, p) ? UNKNOWN : STRANGER;
-	if (!p->nonce)
-		return 0;
-	hash_nonce(p->nonce, hash);
-	r = ccm_db_query(a->ctx->db, Q_APPROVAL_BY_NONCE, DB_ARGS(DB_TEXT("nonce_hash", hash)), &rows);
-	if (r == 0)
-		r = ccm_rows_next(&rows);
-	if (r <= 0)
-		return r;
-	p->approval_id = ccm_rows_int(&rows, "id");
-	snprintf(p->approval_uuid, sizeof p->approval_uuid, "%s", ccm_rows_text(&rows, "uuid"));
-	state = ccm_rows_text(&rows, "state");
-	if (p->result == STRANGER)
-		return 0;
-	if (strcmp(state, "waiting") == 0)
-		p->result = now_ms < ccm_rows_int(&rows, "until_ms") ? ACCEPTED : LATE;
-	else
-		p->result = strcmp(state, "approved") == 0 || strcmp(state, "denied") == 0 ? AGAIN : LATE;
-	return 0;
-}
-
-static int accept(struct asking *a, const struct press *p, int64_t now_ms)
-{
-	char by[80];
-	int r;
-
-	if (p->user_name)
-		snprintf(by, sizeof by, "@%s", p->user_name);
-	else
-		snprintf(by, sizeof by, "user %lld", (long long)p->user_id);
-	r = ccm_db_exec(a->ctx->db, Q_APPROVAL_END, DB_ARGS(
-		DB_TEXT("uuid", p->approval_uuid), DB_TEXT("state", p->wish[0] == 'a' ? "approved" : "denied"),
-		DB_INT("now_ms", now_ms), DB_TEXT("by", by), DB_NULL("problem")));
-	return r < 0 ? r : 0;
-}
-
-static int insert_press(struct asking *a, const struct press *p, int64_t now_ms)
-{
-	return ccm_db_exec(a->ctx->db, Q_PRESS_INSERT, DB_ARGS(
-		DB_INT("now_ms", now_ms), DB_INT("update_id", p->update_id), DB_TEXT("callback_id", p->callback_id),
-		DB_INT_IF("chat_id", p->has_chat, p->chat_id), DB_INT_IF("user_id", p->has_user, p->user_id),
-		DB_TEXT("user_name", p->user_name), DB_INT_IF("approval_id", p->approval_id != 0, p->approval_id),
-		DB_TEXT("wish", p->wish), DB_TEXT("result", results[p->result].name)));
-}
-
-static int put_offset(struct asking *a, int64_t update_id, int64_t now_ms)
-{
-	int r = ccm_db_exec(a->ctx->db, Q_TELEGRAM_OFFSET_PUT, DB_ARGS(
-		DB_TEXT("bot", a->t.bot), DB_INT("next_update", update_id + 1), DB_INT("now_ms", now_ms)));
-
-	return r < 0 ? r : 0;
-}
-
-/* The update and all that follows from it, or nothing of it. 1: the press is new. */
-static int record(struct asking *a, struct press *p)
-{
-	_cleanup_txn_ struct ccm_txn txn = { 0 };
-	int64_t now_ms = ccm_now_ms();
-	int new = 0, r;
-
-	r = ccm_txn_begin(a->ctx->db, &txn);
-	if (r == 0 && p->callback_id) {
-		r = judge(a, p, now_ms);
-		if (r == 0)
-			r = new = insert_press(a, p, now_ms);
-		if (r > 0 && p->result == ACCEPTED)
-			r = accept(a, p, now_ms);
-	}
-	if (r >= 0)
-		r = put_offset(a, p->update_id, now_ms);
-	if (r == 0)
-		r = ccm_txn_commit(&txn);
-	return r < 0 ? r : new;
-}
-
-/* So that the button stops turning; whether it works is of no consequence. */
-static void confirm(struct asking *a, const struct press *p)
-{
-	const char *words = results[p->result].words;
-	json_t *parameters;
-
-	if (!words)
-		words = p->wish[0] == 'a' ? "Approved." : "Denied.";
-	parameters = json_pack("{s:s, s:s}", "callback_query_id", p->callback_id, "text", words);
-	telegram_call(&a->t, "answerCallbackQuery", parameters, PRESS_MAX_MS, NULL);
-}
-
-static int take_update(struct asking *a, const json_t *update)
-{
-	struct press p = { 0 };
-	int r;
-
-	if (!get_int(update, "update_id", &p.update_id) || p.update_id < 0 || p.update_id == INT64_MAX)
-		return 0;
-	read_press(json_object_get(update, "callback_query"), &p);
-	r = record(a, &p);
-	if (r > 0)
-		confirm(a, &p);
-	return r < 0 ? r : 0;
-}
-
-/* ---- asking for them */
-
-static int add_offset(struct asking *a, json_t *parameters)
-{
-	_cleanup_rows_ struct ccm_rows rows = { 0 };
-	int r = ccm_db_query(a->ctx->db, Q_TELEGRAM_OFFSET_GET, DB_ARGS(DB_TEXT("bot", a->t.bot)), &rows);
-
-	if (r == 0)
-		r = ccm_rows_next(&rows);
-	if (r <= 0 || ccm_now_ms() - ccm_rows_int(&rows, "seen_ms") > COUNTS_ANEW_MS)
-		return r < 0 ? r : 0;
-	return json_object_set_new(parameters, "offset", json_integer(ccm_rows_int(&rows, "next_update")));
-}
-
-/* Waits at Telegram for at most wait_s. 0, even where it did not work: then after a pause; -ECANCELED: we are to end. */
-static int fetch(struct asking *a, int64_t wait_s)
-{
-	json_t *parameters = json_pack("{s:I, s:i, s:[s]}", "timeout", (json_int_t)wait_s, "limit", a->limit_one ? 1 : UPDATES,
-				       "allowed_updates", "callback_query");
-	int64_t start_us = ccm_mono_us();
-	json_auto_t *list = NULL;
-	size_t i, count;
-	json_t *update;
-	int r;
-
-	if (!parameters)
-		return -ENOMEM;
-	r = add_offset(a, parameters);
-	if (r < 0) {
-		json_decref(parameters);
-		return r;
-	}
-	/* The hook does not wait for much longer than for the time that is left. */
-	r = telegram_call(&a->t, "getUpdates", parameters,
-			  smaller(wait_s * 1000 + a->ctx->settings.alert_timeout_ms, left_ms(a) + OVERTIME_MS), &list);
-	if (r == -ENOMEM || r == -ECANCELED)
-		return r;
-	if (r < 0) {
-		ccm_sbuf_clear(&a->problem);
-		ccm_sbuf_adds(&a->problem, ccm_sbuf_str(&a->t.problem));
-		/* Should they not fit all the same, they do one by one. */
-		a->limit_one = true;
-		a->backoff_ms = a->backoff_ms ? smaller(a->backoff_ms * 2, BACKOFF_MAX_MS) : BACKOFF_MS;
-		return pause_ms(smaller(left_ms(a), a->t.retry_after_ms ? a->t.retry_after_ms : a->backoff_ms)) ? -ECANCELED : 0;
-	}
-	a->fetched = true;
-	a->backoff_ms = 0;
-	count = json_array_size(list);
-	json_array_foreach(list, i, update)
-		if (r >= 0)
-			r = take_update(a, update);
-	if (r == 0 && !count && ccm_mono_us() - start_us < wait_s * 1000000 / 2 && pause_ms(smaller(left_ms(a), PAUSE_MS)))
-		r = -ECANCELED;
-	return r;
-}
-
-/* True if we are the one who fetches for all. */
-static bool take_lock(struct asking *a)
-{
-	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
-
-	if (a->lock < 0) {
-		ccm_sbuf_addf(&path, "%s/telegram.lock", a->ctx->paths.home);
-		if (ccm_sbuf_error(&path))
-			return false;
-		a->lock = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	}
-	return a->lock >= 0 && flock(a->lock, LOCK_EX | LOCK_NB) == 0;
-}
-
 /* ---- a question from its beginning to its end */
 
 static int send_question(struct asking *a)
@@ -641,18 +351,18 @@ static int send_question(struct asking *a)
 	int64_t send_until_us = ccm_mono_us() + SEND_MAX_MS * 1000, left, pause = BACKOFF_MS;
 	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
 	json_auto_t *result = NULL;
-	char last[96], time[32], data[2][2 * NONCE_BYTES + 2];
-	int64_t message_id = 0;
+	char last[96], time[32], yes[PRESS_NONCE_CHARS + 2], no[PRESS_NONCE_CHARS + 2];
+	int64_t message_id;
 	int r;
 
 	snprintf(last, sizeof last, "No answer within %s is a no.", ccm_duration_format(a->q.wait_ms / 1000 * 1000, time, sizeof time));
-	snprintf(data[0], sizeof data[0], "a%s", a->nonce);
-	snprintf(data[1], sizeof data[1], "d%s", a->nonce);
+	snprintf(yes, sizeof yes, "%c%s", PRESS_APPROVE, a->nonce);
+	snprintf(no, sizeof no, "%c%s", PRESS_DENY, a->nonce);
 	r = question_text(&shown, last, &text);
 	while (r == 0) {
 		json_t *m = telegram_message(&a->t, text.text);
-		json_t *keys = json_pack("{s:[[{s:s, s:s}, {s:s, s:s}]]}", "inline_keyboard", "text", "Approve", "callback_data", data[0],
-					 "text", "Deny", "callback_data", data[1]);
+		json_t *keys = json_pack("{s:[[{s:s, s:s}, {s:s, s:s}]]}", "inline_keyboard", "text", "Approve", "callback_data", yes,
+					 "text", "Deny", "callback_data", no);
 
 		if (!m || json_object_set_new(m, "reply_markup", keys) < 0) {
 			json_decref(m);
@@ -666,12 +376,12 @@ static int send_question(struct asking *a)
 			pause = a->t.retry_after_ms;
 		if (ccm_mono_us() + pause * 1000 >= send_until_us)
 			break;
-		r = pause_ms(pause) ? -ECANCELED : 0;
+		r = telegram_pause(&a->t, pause) ? -ECANCELED : 0;
 	}
 	if (r < 0)
 		return r;
 	a->until_us = ccm_mono_us() + a->q.wait_ms * 1000;
-	get_int(result, "message_id", &message_id);
+	message_id = json_integer_value(json_object_get(result, "message_id"));
 	r = ccm_db_exec(a->ctx->db, Q_APPROVAL_SENT, DB_ARGS(
 		DB_TEXT("uuid", a->uuid), DB_INT_IF("message_id", message_id > 0, message_id),
 		DB_INT("until_ms", ccm_now_ms() + a->q.wait_ms)));
@@ -687,16 +397,12 @@ static int wait_for_answer(struct asking *a)
 		int64_t left = left_ms(a);
 
 		if (left <= 0)
-			return a->fetched ? end(a, "expired", NULL) : end(a, "failed", ccm_sbuf_str(&a->problem));
+			return a->presses.fetched ? end(a, "expired", NULL) : end(a, "failed", ccm_sbuf_str(&a->presses.problem));
 		r = is_overtaken(a);
 		if (r > 0)
 			return end(a, "cancelled", "it was answered at the terminal");
-		if (r == 0 && take_lock(a)) {
-			r = fetch(a, smaller(POLL_S, left / 1000));
-		} else if (r == 0) {
-			a->fetched = true;
-			r = pause_ms(smaller(left, LOOK_MS)) ? -ECANCELED : 0;
-		}
+		if (r == 0)
+			r = presses_wait(&a->presses, left);
 		if (r < 0)
 			return r;
 	}
@@ -720,6 +426,7 @@ static int ask(struct asking *a)
 	if (r == -ENOMEM)
 		return r;
 	a->t.wake = signal_pipe[0];
+	a->presses = (struct presses){ .ctx = a->ctx, .t = &a->t, .lock = -1 };
 	if (is_dialog(a) && a->q.session_id)
 		r = look_up_call(a, &reason);
 	else
@@ -749,7 +456,7 @@ static int ask(struct asking *a)
 
 static int run_ask(struct ctx *ctx)
 {
-	_cleanup_(asking_done) struct asking a = { .ctx = ctx, .lock = -1, .start_ms = ccm_now_ms() };
+	_cleanup_(asking_done) struct asking a = { .ctx = ctx, .start_ms = ccm_now_ms(), .presses.lock = -1 };
 	int r;
 
 	r = catch_signals();

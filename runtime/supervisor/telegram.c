@@ -2,10 +2,12 @@
 #include "telegram.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <strings.h>
 
 #include "libccm/alert.h"
+#include "libccm/json.h"
 #include "libccm/sha256.h"
 #include "libccm/term.h"
 #include "libccm/utf8.h"
@@ -138,6 +140,18 @@ static int call(struct telegram *t, const char *method, const char *body, int64_
 	return r;
 }
 
+/* NULL: it is no JSON. What is odd in a text, in which others had a say, does not make the whole unreadable. */
+static json_t *parse(const struct ccm_sbuf *body)
+{
+	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
+	struct ccm_json value;
+
+	if (ccm_json_parse(ccm_sbuf_str(body), body->bytes, &value, NULL) < 0)
+		return NULL;
+	ccm_json_repair(&text, value.text, value.bytes);
+	return ccm_sbuf_error(&text) ? NULL : json_loadb(ccm_sbuf_str(&text), text.bytes, 0, NULL);
+}
+
 int telegram_call(struct telegram *t, const char *method, json_t *parameters, int64_t timeout_ms, json_t **ret_result)
 {
 	_cleanup_free_ char *body = parameters ? json_dumps(parameters, JSON_COMPACT) : NULL;
@@ -157,12 +171,19 @@ int telegram_call(struct telegram *t, const char *method, json_t *parameters, in
 		ccm_sbuf_addf(&words, "Telegram cannot be reached: %s", answer.problem.bytes ? answer.problem.text : ccm_strerror(r));
 		return ccm_sbuf_error(&words) ? -ENOMEM : set_problem(t, r, words.text);
 	}
-	root = json_loadb(ccm_sbuf_str(&answer.body), answer.body.bytes, JSON_REJECT_DUPLICATES, NULL);
+	root = parse(&answer.body);
 	if (answer.status != 200 || !json_is_true(json_object_get(root, "ok")))
 		return judge(t, &answer, root);
 	if (ret_result)
 		*ret_result = json_incref(json_object_get(root, "result"));
 	return 0;
+}
+
+bool telegram_pause(const struct telegram *t, int64_t ms)
+{
+	struct pollfd fd = { .fd = t->wake ? t->wake : -1, .events = POLLIN };
+
+	return poll(&fd, 1, (int)(ms > 0 ? ms : 0)) > 0;
 }
 
 json_t *telegram_message(const struct telegram *t, const char *text)

@@ -51,6 +51,9 @@ void telegram_done(struct telegram *t);
 
 int telegram_call(struct telegram *t, const char *method, json_t *parameters, int64_t timeout_ms, json_t **ret_result);
 
+/* Waits. True: wake is readable. */
+bool telegram_pause(const struct telegram *t, int64_t ms);
+
 /* What sendMessage and editMessageText take: the chat and the text. NULL: no memory. */
 json_t *telegram_message(const struct telegram *t, const char *text);
 

@@ -147,7 +147,7 @@ approve|again|4711' ]
 	echo '{"update_id":"2"}' >"$T/updates/2"
 	echo '{"update_id":2,"callback_query":{"id":7,"from":[],"message":"x","data":{}}}' >"$T/updates/2"
 	echo '{"update_id":3,"callback_query":{"id":"press3","data":"a"}}' >"$T/updates/3"
-	echo 'null' >"$T/updates/4"
+	printf '%s' '{"update_id":4,"callback_query":{"id":"press4","from":{"id":1,"username":"a\u0000\ud83d"},"data":"d"}}' >"$T/updates/4"
 	asks >"$BATS_TEST_TMPDIR/out" &
 	hook=$!
 	wait_until has_asked
@@ -157,7 +157,7 @@ approve|again|4711' ]
 	wait "$hook"
 	[ "$(jq -r .hookSpecificOutput.permissionDecision "$BATS_TEST_TMPDIR/out")" = deny ]
 	[ "$(db "SELECT count(*) FROM press WHERE result = 'accepted'")" -eq 1 ]
-	[ "$(db "SELECT result FROM press WHERE callback_id = 'press3'")" = stranger ]
+	[ "$(db "SELECT result FROM press WHERE callback_id IN ('press3', 'press4')")" = $'stranger\nstranger' ]
 }
 
 @test "approvals: a press that comes when the time is over is late" {
