@@ -391,13 +391,22 @@ WHERE s.session_id = :session_id AND e.event = 'PostToolUse'
   AND (e.tool = 'Write' OR (e.tool = 'Bash' AND (instr(p.body, CAST('mkdir' AS BLOB)) OR instr(p.body, CAST('mktemp' AS BLOB)))))
 ORDER BY e.received_ms DESC LIMIT 500;
 
--- Whether this session wrote the file; detail is its path, cut at 200 characters.
+-- Whether this session wrote the file, or a part of it; detail is its path, cut at 200 characters.
 -- query: GUARD_WROTE
 SELECT 1 FROM event e INDEXED BY event_tool
-WHERE e.tool = 'Write' AND e.received_ms >= (SELECT first_ms FROM session WHERE session_id = :session_id)
+WHERE e.tool IN ('Write', 'Edit', 'MultiEdit', 'NotebookEdit') AND e.received_ms >= (SELECT first_ms FROM session WHERE session_id = :session_id)
   AND e.session_id = :session_id AND (e.detail = :path
     OR (e.detail LIKE '%…' AND substr(:path, 1, length(e.detail) - 1) = substr(e.detail, 1, length(e.detail) - 1)))
 LIMIT 1;
+
+-- The latest commands of this session that name a file and may write one.
+-- query: GUARD_SHELL
+SELECT e.cwd, p.body
+FROM (SELECT id, cwd FROM event INDEXED BY event_session
+  WHERE session_id = :session_id AND tool = 'Bash' AND event = 'PreToolUse' ORDER BY received_ms DESC LIMIT 1000) e
+  JOIN payload p ON p.event_id = e.id
+WHERE instr(p.body, CAST(:name AS BLOB)) AND (instr(p.body, x'3E') OR instr(p.body, CAST('tee' AS BLOB)))
+LIMIT 50;
 
 -- query: METER_GET
 SELECT five_hour_permille, five_hour_resets_ms, seven_day_permille, seven_day_resets_ms, cost_usd_micros

@@ -803,16 +803,90 @@ enum guard_answer guard_context_ask(struct guard_context *c, enum guard_conditio
 
 /* ---- scripts */
 
+static bool is_file(const struct guard_value *word, const char *directory, const char *path)
+{
+	char abs[PATH_MAX], real[PATH_MAX];
+
+	if (!is_known(word) || (word->text[0] != '/' && !directory) || !guard_path_normalise(word->text, directory, abs, sizeof abs))
+		return false;
+	return strcmp(abs, path) == 0 || (guard_path_resolve(abs, real, sizeof real) && strcmp(real, path) == 0);
+}
+
+static bool writes_file(const struct guard_command *c, const char *path)
+{
+	for (size_t i = 0; i < c->redirect_count; i++) {
+		const struct guard_redirect *r = &c->redirects[i];
+
+		if ((r->kind == GUARD_WRITE || r->kind == GUARD_APPEND || r->kind == GUARD_READ_WRITE) &&
+		    is_file(&r->target, c->directory, path))
+			return true;
+	}
+	for (size_t i = 1; c->name && strcmp(c->name, "tee") == 0 && i < c->count; i++)
+		if (is_file(&c->words[i], c->directory, path))
+			return true;
+	return false;
+}
+
+/* Read as the walk reads it, but without shfmt: there may be several to look through. */
+static bool command_writes(const char *command, const char *cwd, const char *path)
+{
+	_cleanup_(guard_analysis_freep) struct guard_analysis *a = NULL;
+	const char *home = getenv("HOME");
+
+	if (guard_analyse(&(struct guard_source){ .text = command, .bytes = strlen(command), .directory = cwd,
+						  .home = home ? home : "/", .without_parser = true }, &a) < 0)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (writes_file(&a->commands[i], path))
+			return true;
+	return false;
+}
+
+/* cat >x.sh <<EOF, printf ... | tee x.sh: a command of this session wrote it. */
+static bool was_written_by_shell(struct guard_context *c, struct ccm_db *db, const char *path)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	const char *slash = strrchr(path, '/');
+	char real[PATH_MAX];
+
+	if (!slash || !guard_path_resolve(path, real, sizeof real) ||
+	    ccm_db_query(db, Q_GUARD_SHELL, DB_ARGS(DB_TEXT("session_id", c->source.session_id), DB_TEXT("name", slash + 1)),
+			 &rows) < 0)
+		return false;
+	while (ccm_rows_next(&rows) > 0) {
+		const char *cwd = ccm_rows_text(&rows, "cwd");
+		_cleanup_free_ char *command = NULL;
+		size_t bytes;
+		const char *body = ccm_rows_blob(&rows, "body", &bytes);
+		struct ccm_json event, value;
+
+		if (!body || !cwd || cwd[0] != '/' || ccm_json_parse(body, bytes, &event, &(struct ccm_json_error){ 0 }) < 0 ||
+		    !ccm_json_path(&event, "tool_input.command", &value) || value.type != CCM_JSON_STRING)
+			continue;
+		command = ccm_json_string(&value);
+		if (command && (command_writes(command, cwd, path) || (strcmp(real, path) != 0 && command_writes(command, cwd, real))))
+			return true;
+	}
+	return false;
+}
+
+static bool was_written(struct guard_context *c, struct ccm_db *db, const char *path)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+
+	if (ccm_db_query(db, Q_GUARD_WROTE, DB_ARGS(DB_TEXT("session_id", c->source.session_id), DB_TEXT("path", path)), &rows) < 0)
+		return false;
+	return ccm_rows_next(&rows) > 0 || was_written_by_shell(c, db, path);
+}
+
 const char *guard_context_script(void *context, const char *path, size_t *ret_bytes)
 {
 	struct guard_context *c = context;
-	_cleanup_rows_ struct ccm_rows rows = { 0 };
 	struct ccm_sbuf text = { 0 };
 	struct ccm_db *db = c->source.session_id ? database(c) : NULL;
 	char **texts;
 
-	if (!db || ccm_db_query(db, Q_GUARD_WROTE, DB_ARGS(DB_TEXT("session_id", c->source.session_id), DB_TEXT("path", path)),
-				&rows) < 0 || ccm_rows_next(&rows) <= 0)
+	if (!db || !was_written(c, db, path))
 		return NULL;
 	texts = realloc(c->texts, (c->text_count + 1) * sizeof *texts);
 	if (!texts)

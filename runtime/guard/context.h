@@ -63,8 +63,8 @@ enum guard_answer guard_context_ask(struct guard_context *c, enum guard_conditio
 				    const struct guard_command *command, const struct guard_value *const *operands,
 				    size_t count);
 
-/* For guard_source.script: the text of a script that this session has written (its Write event is on record), as it is
- * on disk now; NULL: it did not, or it cannot be read. The text lives as long as the context. */
+/* For guard_source.script: the text of a script that this session has written, as it is on disk now: a Write or an edit of it
+ * is on record, or a command with a redirection to it, or tee; NULL: it did not, or it cannot be read. The text lives as long as the context. */
 const char *guard_context_script(void *context, const char *path, size_t *ret_bytes);
 
 /* -1: there is none of that name. */

@@ -222,6 +222,30 @@ verdict_of_without_git() { "$CCM_BUILD/ccm-guard" check -- 'git reset --hard' | 
 	[ "$verdict" = none ]
 }
 
+@test "context: a script that this session edited, or wrote in a command, is its own, too" {
+	mkdir bin
+	for file in edited redirected teed bin/run; do printf 'danger\n' >"$file"; done
+	for file in edited redirected teed ./bin/run; do
+		judge "sh $file"
+		[ "$verdict" = none ]
+	done
+	judge_call Edit "$(jq -nc --arg p "$PWD/edited" '{ file_path: $p, old_string: "a", new_string: "b" }')"
+	judge $'cat >redirected <<\'EOF\'\nmake\nEOF'
+	judge 'printf "make\n" | tee -a teed'
+	judge "cd bin && echo make >'run'"
+	for file in edited redirected teed ./bin/run; do
+		judge "sh $file"
+		[ "$verdict" = deny ]
+	done
+}
+
+@test "context: a script that a command of this session only names is not its own" {
+	printf 'danger\n' >x.sh
+	judge 'cat x.sh >copy; bash -n x.sh 2>&1 | tee log; echo "cat >x.sh"'
+	judge 'sh x.sh'
+	[ "$verdict" = none ]
+}
+
 @test "context: a long path of a script is found, though the log cuts it" {
 	local dir=$PWD
 	for part in {1..6}; do dir=$dir/$(printf "%s%040d" d "$part"); done
