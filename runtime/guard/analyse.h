@@ -72,6 +72,7 @@ enum guard_flag {
 	GUARD_FROM_CODE  = 1 << 5,       /* made from a one-liner: os.remove("x") stands here as rm x, os.system(s) as what s runs */
 	GUARD_ARGS_OPEN  = 1 << 6,       /* more words follow that nobody knows: xargs, parallel, "$@", find -exec {} + */
 	GUARD_DRY_RUN    = 1 << 7,       /* its wrapper only prints it: make -n style wrappers, `xargs -p`, `parallel --dry-run` */
+	GUARD_OF_CCM     = 1 << 8,       /* a word of it is out of a list of ccm's processes: kill $(pgrep ccm-supervisor) */
 };
 
 struct guard_command {
@@ -122,11 +123,18 @@ struct guard_source {
 	bool without_parser;         /* as if shfmt were missing (tests) */
 };
 
+/* A symbolic link that the text itself makes: both absolute and normalised. */
+struct guard_link {
+	const char *path, *target;
+	struct guard_link *next;
+};
+
 struct guard_analysis {
 	const struct guard_command *commands;
 	size_t count;
 	const struct guard_fact *facts;
 	size_t fact_count;
+	const struct guard_link *links;      /* the latest first */
 	const char *problem;         /* NULL, or why a part was not understood: "line 2: unclosed quote" / "shfmt is missing: install it (Debian: apt install shfmt)" */
 	bool parsed;                 /* shfmt was needed */
 	int64_t parse_us;            /* time spent in it */

@@ -1665,6 +1665,8 @@ static void run_awk(struct shell *sh, const char *name, struct guard_value *word
 	}
 	input = sh->fds[0].kind == FD_UNKNOWN ? value_unknown(0) : read_all(sh, &sh->fds[0]);
 	taint = input.taint;
+	if (taint & GUARD_TAINT_PROCESSES && strstr(code.text, "ccm"))
+		taint |= GUARD_TAINT_OF_CCM;
 	for (size_t i = 2; i < count; i++)
 		taint |= file_taint(sh, words[i].text, false);
 	if (awk_fields(sh, code.text, &input, &out)) {

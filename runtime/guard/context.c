@@ -736,6 +736,34 @@ static enum guard_answer are_made(struct guard_context *c, const struct guard_co
 	return GUARD_YES;
 }
 
+/* The program that the process of that number runs is one of ours. */
+static bool is_ccm(const char *number)
+{
+	char link[64], program[PATH_MAX];
+	const char *name;
+	ssize_t n;
+
+	snprintf(link, sizeof link, "/proc/%.20s/exe", number);
+	n = readlink(link, program, sizeof program - 1);
+	if (n < 0)
+		return false;
+	program[n] = '\0';
+	name = strrchr(program, '/');
+	return name && strncmp(name, "/ccm-", 5) == 0;
+}
+
+/* A number, or - and that of a group, whose leader has the same; a signal's number is that of no process of ours. */
+static enum guard_answer names_ccm(const struct guard_command *command)
+{
+	for (size_t i = 1; i < command->count; i++) {
+		const char *number = command->words[i].text + (command->words[i].text[0] == '-');
+
+		if (*number && !number[strspn(number, "0123456789")] && is_ccm(number))
+			return GUARD_YES;
+	}
+	return GUARD_NO;
+}
+
 static enum guard_answer one_exists(const struct guard_command *command, const struct guard_value *const *operands,
 				    size_t count)
 {
@@ -780,6 +808,8 @@ static enum guard_answer answer(struct guard_context *c, enum guard_condition co
 		return is_branch_shared(c, command, operands, count);
 	case GUARD_CONDITION_MADE_HERE:
 		return are_made(c, command, operands, count);
+	case GUARD_CONDITION_CCM_PROCESS:
+		return names_ccm(command);
 	case GUARD_CONDITION_EXISTS:
 		return one_exists(command, operands, count);
 	case GUARD_CONDITION_SAVED:

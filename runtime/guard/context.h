@@ -32,6 +32,7 @@
 	X(STASHED,       "stashed",       "the repository has stashes") \
 	X(SHARED_BRANCH, "shared-branch", "it pushes to, changes or deletes a branch that others work on: main, master, develop, release/*, ...") \
 	X(MADE_HERE,     "made-here",     "all it names was made by this session, or lies in a directory that was") \
+	X(CCM_PROCESS,   "ccm-process",   "one of the process numbers it names is of a program of ccm's (asked of /proc)") \
 	X(EXISTS,        "exists",        "one of the files it names exists") \
 	X(SAVED,         "saved",         "all that it names is in the repository's last commit as it is, or made by builds")
 

@@ -864,6 +864,17 @@ static bool reads_secrets(const struct program *p)
 	return false;
 }
 
+/* ps | grep ccm | awk ..., pgrep ccm, systemctl show ccm-supervisor. */
+static unsigned processes(const struct program *p, unsigned taint)
+{
+	if (text_in(p->name, "ps pgrep pidof pstree lsof systemctl launchctl"))
+		taint |= GUARD_TAINT_PROCESSES;
+	for (size_t i = 1; taint & GUARD_TAINT_PROCESSES && i < p->count; i++)
+		if (strstr(p->words[i].text, "ccm"))
+			taint |= GUARD_TAINT_OF_CCM;
+	return taint;
+}
+
 static void do_other(struct program *p)
 {
 	unsigned taint = p->input.taint;
@@ -897,7 +908,7 @@ static void do_other(struct program *p)
 			if (colon && (has_word(p, "show") || has_word(p, "cat-file")))
 				taint |= file_taint(p->sh, colon + 1, false);
 		}
-	print(p, value_unknown(taint));
+	print(p, value_unknown(processes(p, taint)));
 }
 
 void print_output(struct shell *sh, const char *name, struct guard_value *words, size_t count, struct emitted *self)
@@ -933,6 +944,7 @@ void print_output(struct shell *sh, const char *name, struct guard_value *words,
 	struct program p = { .sh = sh, .name = name, .words = words, .count = count, .self = self,
 			     .input = sh->fds[0].kind == FD_UNKNOWN ? value_unknown(0) : read_all(sh, &sh->fds[0]) };
 	struct text key = TEXT(sh);
+	struct guard_value found;
 	const char *wanted;
 
 	text_addc(&key, ' ');
@@ -943,7 +955,10 @@ void print_output(struct shell *sh, const char *name, struct guard_value *words,
 		if (strstr(programs[i].names, wanted)) {
 			/* grep's first word is what it looks for, not where. */
 			if (programs[i].run == do_cat && (strstr(name, "grep") || text_in(name, "rg ag ack"))) {
-				print(&p, contents(&p, 2, "eABCmf"));
+				found = contents(&p, 2, "eABCmf");
+				if (!has_word(&p, "-v"))
+					found.taint = processes(&p, found.taint);
+				print(&p, found);
 				return;
 			}
 			programs[i].run(&p);

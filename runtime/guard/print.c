@@ -112,7 +112,7 @@ static void print_names(struct ccm_sbuf *out, unsigned set, const char *const *n
 void guard_print_flags(struct ccm_sbuf *out, unsigned flags)
 {
 	static const char *const names[] = { "root", "remote", "container", "background", "maybe", "from-code", "args-open",
-					     "dry-run" };
+					     "dry-run", "ccm-process" };
 
 	print_names(out, flags, names, ARRAY_SIZE(names));
 }

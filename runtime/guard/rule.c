@@ -57,6 +57,7 @@ static const char *const needs[] = {
 static const struct { const char *name; uint32_t bit; } flags[] = {
 	{ "root", GUARD_ROOT }, { "remote", GUARD_REMOTE }, { "container", GUARD_CONTAINER }, { "background", GUARD_BACKGROUND },
 	{ "maybe", GUARD_MAYBE }, { "from-code", GUARD_FROM_CODE }, { "open", GUARD_ARGS_OPEN },
+	{ "ccm-process", GUARD_OF_CCM },
 };
 
 static int find_name(const char *const *names, size_t count, const char *name)

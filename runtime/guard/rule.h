@@ -16,7 +16,7 @@
  *     text     = *dropDatabase(*        ; any of its words, or what is known of its standard input
  *     sql      = DROP TABLE*            ; the same as SQL: a statement in capitals, without comments and strings
  *     except   = cat|ls               ; programs that the rule is not about, where it names none
- *     flag     = root|remote            ; how it runs: root, remote, container, background, maybe, from-code, open
+ *     flag     = root|remote            ; how it runs: root, remote, container, background, maybe, from-code, open, ccm-process
  *     fact     = runs-download          ; instead of a command: what the walk found
  *     tool     = Write|Edit             ; instead of a command: tools of the client that work on a file (globs),
  *     path     = @ccm                   ; ... and the file

@@ -118,6 +118,9 @@ struct emitted *emit(struct shell *sh, const struct guard_value *words, size_t c
 	c->directory = directory_of(sh);
 	c->input = read_all(sh, &sh->fds[0]);
 	c->flags = sh->flags;
+	for (size_t i = 1; i < count; i++)
+		if (words[i].taint & GUARD_TAINT_OF_CCM)
+			c->flags |= GUARD_OF_CCM;
 	c->runs_in = sh->runs_in ? &sh->runs_in->command : NULL;
 	c->via = sh->via;
 	c->offset = sh->offset;

@@ -32,6 +32,9 @@
 #define GUARD_TAINT_CLONED (1u << 18)
 /* Out of a variable that is named as a key is: OPENAI_API_KEY. walk.credential says which. */
 #define GUARD_TAINT_CREDENTIAL (1u << 19)
+/* A list of processes; and what of it is about ccm's. */
+#define GUARD_TAINT_PROCESSES (1u << 20)
+#define GUARD_TAINT_OF_CCM (1u << 21)
 
 #define FD_COUNT 32                  /* descriptors that are followed; {name}> gets the first free from 10 on */
 

@@ -256,6 +256,39 @@ verdict_of_without_git() { "$CCM_BUILD/ccm-guard" check -- 'git reset --hard' | 
 	[ "$verdict" = deny ]
 }
 
+@test "context: a number of a process of ccm's is not to be killed, others are" {
+	cp "$(command -v sleep)" "$BATS_TEST_TMPDIR/ccm-sleep"
+	"$BATS_TEST_TMPDIR/ccm-sleep" 20 3>&- &
+	local ccm=$!
+	sleep 20 3>&- &
+	local other=$!
+	until [ "$(readlink "/proc/$ccm/exe")" = "$BATS_TEST_TMPDIR/ccm-sleep" ]; do :; done
+	for command in "kill $ccm" "kill -9 $other $ccm" "kill -TERM -- -$ccm"; do
+		run -0 --separate-stderr ccm-guard check -- "$command"
+		[[ $output == deny$'\t'ccm-kill-number$'\t'* ]]
+	done
+	for command in "kill $other" "kill -0 $ccm" "echo kill $ccm"; do
+		run -0 --separate-stderr ccm-guard check -- "$command"
+		[[ $output == none* ]]
+	done
+	kill "$ccm" "$other"
+}
+
+@test "context: a link in the project that leads into the system is judged as the system" {
+	rm -f "$CCM_HOME/config.ini"
+	ln -s /etc conf
+	mkdir plain
+	ln -s plain other
+	run -0 --separate-stderr ccm-guard check --project "$PWD" -- 'rm -rf conf/ssl'
+	[[ $output == deny$'\t'rm-* ]]
+	run -0 --separate-stderr ccm-guard check --project "$PWD" -- 'echo x >conf/hosts'
+	[[ $output == ask$'\t'write-system$'\t'* ]]
+	for command in 'rm conf' 'cat conf/hosts' 'echo x >other/hosts' 'rm other/x'; do
+		run -0 --separate-stderr ccm-guard check --project "$PWD" -- "$command"
+		[[ $output == none* ]]
+	done
+}
+
 @test "context: branches of [guard] shared_branches are shared, also those of the project" {
 	config 'group.git = off' 'shared_branches = qa/* next-*'
 	[ "$(verdict_of 'git push origin qa/one')" = $'deny\tshared' ]
