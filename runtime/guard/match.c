@@ -67,6 +67,7 @@ struct matcher {
 	size_t anywhere_count, anywhere_allocated;
 	size_t worst_rule;
 	char parent[PATH_MAX], real_parent[PATH_MAX];        /* the directory that was resolved last */
+	char real_home[PATH_MAX];    /* where the project really is; "": not asked yet */
 };
 
 /* What a rule has met so far. */
@@ -385,6 +386,9 @@ static void read_statements(struct matcher *m, struct args *a)
 
 /* Keys, ccm's files and the like are what they are through a link, too. */
 #define THROUGH_LINKS (GUARD_PATH_SECRET | GUARD_PATH_CCM | GUARD_PATH_STARTUP | GUARD_PATH_DISK | GUARD_PATH_GIT)
+/* And these where a link in the project leads out of it. */
+#define THROUGH_WAYS_OUT (GUARD_PATH_ROOT | GUARD_PATH_HOME | GUARD_PATH_OTHER_HOME | GUARD_PATH_SYSTEM | GUARD_PATH_IN_SYSTEM | \
+			  GUARD_PATH_ABOVE)
 
 /* The files of one command mostly lie in one directory: that is resolved once. */
 static bool resolve(struct matcher *m, char *path, char ret[PATH_MAX])
@@ -415,14 +419,93 @@ static bool resolve(struct matcher *m, char *path, char ret[PATH_MAX])
 	return guard_path_resolve(path, ret, PATH_MAX);
 }
 
-static uint32_t linked_bits(struct matcher *m, const char *text, const char *directory)
+static bool lies_in(const char *path, const char *dir)
 {
-	char abs[PATH_MAX], real[PATH_MAX];
+	size_t bytes = dir ? strlen(dir) : 0;
 
-	if (!guard_path_normalise(text, directory, abs, sizeof abs) || abs[0] != '/' || strpbrk(abs, "\001\002\003") ||
-	    !resolve(m, abs, real) || !strcmp(abs, real))
+	return bytes > 1 && !strncmp(path, dir, bytes) && (path[bytes] == '/' || !path[bytes]);
+}
+
+/* Replaces what is a link's path in path by where it leads; of the link itself, too, if it is followed. */
+static bool follow_made(const struct guard_analysis *a, char path[PATH_MAX], bool follows)
+{
+	const struct guard_link *link = a ? a->links : NULL;
+	char rest[PATH_MAX];
+	bool any = false;
+
+	for (int rounds = 0; link && rounds < 40; rounds++) {
+		size_t bytes = strlen(link->path);
+
+		if (!lies_in(path, link->path) || (!path[bytes] && !follows)) {
+			link = link->next;
+			continue;
+		}
+		strcpy(rest, path + bytes);
+		if (snprintf(path, PATH_MAX, "%s%s", strcmp(link->target, "/") || !*rest ? link->target : "", rest) >= PATH_MAX)
+			return any;
+		any = true;
+		link = a->links;
+	}
+	return any;
+}
+
+/* What is removed or renamed is a link itself, not where it leads, unless more follows. */
+static bool takes_links(const struct guard_command *c)
+{
+	static const char *const names[] = { "rm", "unlink", "mv", "ln", "rmdir", "trash", "git" };
+
+	for (size_t i = 0; c->name && i < ARRAY_SIZE(names); i++)
+		if (!strcmp(c->name, names[i]))
+			return true;
+	return false;
+}
+
+/* What a path is by the links in it: those of the text, and those on the disk. */
+static uint32_t linked_bits(struct matcher *m, const char *text, const struct guard_command *c)
+{
+	const struct guard_places *p = m->j->places;
+	const char *home = p->project ? p->project : p->directory, *marks;
+	char abs[PATH_MAX], real[PATH_MAX], rest[PATH_MAX] = "";
+	size_t bytes = strlen(text);
+	bool follows = !takes_links(c) || (bytes > 0 && text[bytes - 1] == '/'), made;
+	uint32_t is;
+
+	if (!guard_path_normalise(text, c->directory, abs, sizeof abs) || abs[0] != '/')
 		return 0;
-	return guard_path_classify(m->j->places, real, directory).is & THROUGH_LINKS;
+	made = follow_made(m->a, abs, follows);
+	is = made ? guard_path_classify(p, abs, NULL).is & (THROUGH_LINKS | THROUGH_WAYS_OUT) : 0;
+	/* Of a pattern, the directory that it is in. */
+	marks = strpbrk(abs, "\001\002\003");
+	if (marks) {
+		while (marks > abs && *marks != '/')
+			marks--;
+		strcpy(rest, marks);
+		abs[marks - abs] = '\0';
+		follows = true;
+	}
+	if (!abs[0] || !resolve(m, abs, real) || !strcmp(abs, real))
+		return is;
+	if (!marks)
+		is |= guard_path_classify(p, real, NULL).is & THROUGH_LINKS;
+	if (!lies_in(abs, home))
+		return is;
+	if (!m->real_home[0] && !guard_path_resolve(home, m->real_home, sizeof m->real_home))
+		return is;
+	if (lies_in(real, m->real_home))
+		return is;
+	if (!follows) {
+		char *name = strrchr(abs, '/');
+
+		*name = '\0';
+		if (!guard_path_resolve(abs, real, sizeof real) || lies_in(real, m->real_home))
+			return is;
+		*name = '/';
+		strcpy(rest, name);
+	}
+	if (strlen(real) + strlen(rest) >= sizeof real)
+		return is;
+	strcat(strcmp(real, "/") || !*rest ? real : strcpy(real, ""), rest);
+	return is | (guard_path_classify(p, real, NULL).is & THROUGH_WAYS_OUT);
 }
 
 static enum so class_term(struct matcher *m, const struct guard_command *c, struct operand *o, const struct guard_term *t)
@@ -444,9 +527,9 @@ static enum so class_term(struct matcher *m, const struct guard_command *c, stru
 		}
 		class = o->class;
 	}
-	if (!(class.is & t->bits) && ours && t->bits & THROUGH_LINKS) {
+	if (!(class.is & t->bits) && ours && t->bits & (THROUGH_LINKS | THROUGH_WAYS_OUT)) {
 		if (bytes || !o->followed) {
-			o->linked.is = linked_bits(m, text, c->directory);
+			o->linked.is = linked_bits(m, text, c);
 			o->followed = !bytes;
 		}
 		class.is |= o->linked.is;

@@ -4,7 +4,10 @@
 #include "shell.h"
 
 #include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "libccm/macros.h"
 #include "path.h"
@@ -313,12 +316,61 @@ static void copy_program(struct files *f, const char *from, const char *to)
 	file->program = slash + 1;
 }
 
+/* What goes by the name of the link is meant for its target, which counts from the link's own directory. */
+static void link_to(struct files *f, const char *target, const char *path)
+{
+	struct guard_analysis *a = f->sh->walk->analysis;
+	char buf[PATH_MAX], *slash = buf;
+	struct guard_link *link;
+
+	snprintf(buf, sizeof buf, "%s", path);
+	slash = strrchr(buf, '/');
+	if (!slash || strpbrk(target, "\001\002\003"))
+		return;
+	slash[slash == buf] = '\0';
+	link = GUARD_NEW(f->sh->walk->arena, struct guard_link);
+	link->path = path;
+	if (!guard_path_normalise(target, guard_arena_strdup(f->sh->walk->arena, buf), buf, sizeof buf) || buf[0] != '/')
+		return;
+	link->target = guard_arena_strdup(f->sh->walk->arena, buf);
+	link->next = (struct guard_link *)a->links;
+	a->links = link;
+}
+
+/* ln -s: a new name, or one in the directory that the last operand names. */
+static void make_link(struct files *f, const char *from, const char *to)
+{
+	const char *abs = absolute(f->sh, to), *slash = strrchr(from, '/');
+	struct stat st;
+	char inside[PATH_MAX];
+
+	if (!abs)
+		return;
+	if ((stat(abs, &st) == 0 && S_ISDIR(st.st_mode)) || to[strlen(to) - 1] == '/') {
+		if ((size_t)snprintf(inside, sizeof inside, "%s/%s", abs, slash && slash[1] ? slash + 1 : from) >= sizeof inside)
+			return;
+		link_to(f, from, guard_arena_strdup(f->sh->walk->arena, inside));
+	}
+	link_to(f, from, abs);
+}
+
+static bool is_symbolic(const struct files *f)
+{
+	for (size_t i = 1; i < f->count; i++) {
+		const char *w = f->words[i].text;
+
+		if (!strncmp(w, "--sym", 5) || (w[0] == '-' && w[1] != '-' && strchr(w, 's')))
+			return true;
+	}
+	return false;
+}
+
 /* cp, mv, ln, scp, rsync, install: all operands but the last go to the last, or all to -t DIR. */
 static void do_copy(struct files *f)
 {
 	const char *operands[64], *target = NULL;
 	size_t n = 0;
-	bool remote;
+	bool remote, symbolic;
 
 	for (size_t i = 1; i < f->count && n < ARRAY_SIZE(operands); i++) {
 		const char *w = f->words[i].text;
@@ -333,9 +385,12 @@ static void do_copy(struct files *f)
 		else if (w[0] != '-' || !w[1])
 			operands[n++] = w;
 	}
+	symbolic = text_in(f->name, "ln gln") && is_symbolic(f);
 	if (!target && n > 1)
 		target = operands[--n];
-	if (!target)
+	else if (!target && n == 1 && symbolic)
+		target = ".";
+	if (!target || !*target)
 		return;
 	remote = is_remote(target) && text_in(f->name, "scp rsync sftp rcp");
 
@@ -350,6 +405,8 @@ static void do_copy(struct files *f)
 		} else {
 			file_copy(f->sh, operands[i], target);
 			copy_program(f, operands[i], target);
+			if (symbolic && *operands[i])
+				make_link(f, operands[i], target);
 		}
 	}
 }
