@@ -42,10 +42,11 @@ stopped_at() {
 
 @test "limits: disk space: warned of, stopped, told; a person resumes it" {
 	config 'max_worktree_size = 12M'
-	task_start 'touch ready; head -c 9000000 /dev/urandom >a; until [ -e go ]; do sleep 0.05; done; head -c 9000000 /dev/urandom >b; sleep 2; touch done; exec sleep 100'
+	task_start 'touch ready; head -c 9000000 /dev/urandom >a; until [ -e go ]; do sleep 0.05; done; head -c 9000000 /dev/urandom >b; until [ -e on ]; do sleep 0.05; done; touch done; exec sleep 100'
 	until_true eval '[ "$(db "SELECT count(*) FROM alert" 2>/dev/null)" = 1 ]'
 	touch "$WORK/go"
 	stopped_at 'disk space: '
+	touch "$WORK/on"
 	[ ! -e "$WORK/done" ]
 	grep -F "task $ID is stopped: limit reached: disk space" "$BATS_TEST_TMPDIR/err"
 	ccm-supervisor task resume "$ID"
