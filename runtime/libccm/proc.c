@@ -599,7 +599,7 @@ int ccm_proc_detach_with(const char *path, const char *const *argv, const char *
 {
 	pid_t pid;
 
-	return start_alone(path, argv, envp, -1, -1, POSIX_SPAWN_SETSID, &pid);
+	return start_alone(path, argv, envp, -1, -1, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK, &pid);
 }
 
 int ccm_proc_detach_said(const char *path, const char *const *argv, int err, pid_t *ret)

@@ -164,7 +164,7 @@ int sender_environment_make(const struct ccm_settings *settings, const struct al
 		{ "CCM_ALERT_KIND", m->kind, VARIABLE_BYTES }, { "CCM_ALERT_SOURCE", m->source, VARIABLE_BYTES },
 		{ "CCM_ALERT_TITLE", m->title, VARIABLE_BYTES }, { "CCM_ALERT_BODY", m->body, BODY_BYTES },
 		{ "CCM_ALERT_PROJECT", m->project, VARIABLE_BYTES }, { "CCM_ALERT_SESSION", m->session_id, VARIABLE_BYTES },
-		{ "CCM_ALERT_TIMES", times, VARIABLE_BYTES },
+		{ "CCM_ALERT_EVENT", m->event_uuid, VARIABLE_BYTES }, { "CCM_ALERT_TIMES", times, VARIABLE_BYTES },
 	};
 	int r = 0;
 

@@ -102,7 +102,7 @@ void sender_add_about(struct ccm_sbuf *out, const struct alert_message *m);
 int sender_json(const struct alert_message *m, struct ccm_sbuf *out);
 
 /* The environment of a program that is told of a message: ours, without secrets, and CCM_ALERT_ID, _LEVEL, _KIND, _SOURCE, _TITLE,
- * _BODY, _PROJECT, _SESSION, _TIMES. */
+ * _BODY, _PROJECT, _SESSION, _EVENT, _TIMES. */
 struct sender_environment {
 	char **list;                         /* NULL-terminated */
 	size_t count;

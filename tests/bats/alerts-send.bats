@@ -73,6 +73,25 @@ states() { db "SELECT state || ' ' || attempts FROM delivery ORDER BY id"; }
 	[ "$(states)" = $'sent 1\nsent 1' ]
 }
 
+@test "command: the alert is in its environment, too, and nothing of an earlier one" {
+	teller 0 "env | grep ^CCM_ALERT_ | sort >'$HOME/environment'"
+	queued command first $'two\nlines'
+	db "UPDATE state.alert SET kind = 'halt', event_uuid = 'e-1', session_id = 's-1', project = '/p', times = 2"
+	CCM_ALERT_OLD=1 "$DELIVER" command
+	diff "$HOME/environment" - <<-'EOF'
+		CCM_ALERT_BODY=two
+		CCM_ALERT_EVENT=e-1
+		CCM_ALERT_ID=id-1
+		CCM_ALERT_KIND=halt
+		CCM_ALERT_LEVEL=warning
+		CCM_ALERT_PROJECT=/p
+		CCM_ALERT_SESSION=s-1
+		CCM_ALERT_SOURCE=ccm
+		CCM_ALERT_TIMES=2
+		CCM_ALERT_TITLE=first
+	EOF
+}
+
 @test "command: status 75 keeps the alert for later, and those behind it wait" {
 	teller 75 'echo not now >&2'
 	queued command first
