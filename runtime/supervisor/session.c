@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -459,9 +460,28 @@ static int open_all(struct session *s, struct ccm_diag *diag)
 	return r < 0 ? r : watch_fd(s, s->control);
 }
 
+static void *close_fd(void *fd)
+{
+	close((int)(intptr_t)fd);
+	return NULL;
+}
+
+/* The kernel takes up to 16 ms to end an inotify; what is done at the end of a task need not wait for that. */
+static void close_behind(int fd)
+{
+	pthread_t thread;
+
+	if (fd >= 0 && pthread_create(&thread, NULL, close_fd, (void *)(intptr_t)fd) == 0)
+		pthread_detach(thread);
+	else if (fd >= 0)
+		close(fd);
+}
+
 static void close_all(struct session *s)
 {
-	const int all[] = { s->epoll, s->inotify, s->control, s->denied };
+	const int all[] = { s->epoll, s->control, s->denied };
+
+	close_behind(s->inotify);
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		if (all[i] >= 0)
