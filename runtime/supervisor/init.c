@@ -69,7 +69,7 @@ static int allow_places(const struct init_plan *plan, const struct places *place
 		if (!plan->namespaces && strcmp(p->spec->path, "/dev/pts") == 0)
 			continue;
 		if (access & SANDBOX_EMPTY)
-			access |= SANDBOX_READ | SANDBOX_WRITE;
+			access |= SANDBOX_READ | (p->read_only ? 0 : SANDBOX_WRITE);
 		/* The mount forbids writing; a rule that allowed it would only ask for another answer than "read-only". */
 		r = landlock_allow(ruleset, plan->abi, p->fd, access & SANDBOX_PIN ? access & ~SANDBOX_WRITE : access,
 				   p->directory);

@@ -136,6 +136,29 @@ static int open_place(const struct sandbox_spec *spec, const struct sandbox_path
 	return 0;
 }
 
+/* Landlock's rules hold for all that is below: a shelf below what may be written would be no shelf. An empty directory is
+ * not for writing then; anything else is a spec that must not be. */
+static int guard_shelves(const struct places *places, struct ccm_diag *diag)
+{
+	for (size_t i = 0; i < places->count; i++) {
+		const struct place *shelf = &places->items[i];
+
+		/* What it is below comes before it. */
+		for (size_t j = 0; shelf->spec->access & SANDBOX_SHELF && j < i; j++) {
+			struct place *p = &places->items[j];
+
+			if (!below(shelf->at, p->at))
+				continue;
+			if (p->spec->access & SANDBOX_EMPTY)
+				p->read_only = true;
+			else if (p->spec->access & SANDBOX_WRITE)
+				return ccm_diag_set(diag, -CCM_E_REFUSED, "'%s' may be written, but holds '%s', which must not be",
+						    p->at, shelf->at);
+		}
+	}
+	return 0;
+}
+
 int places_open(const struct sandbox_spec *spec, bool namespaces, struct places *ret, struct ccm_diag *diag)
 {
 	struct places places = { .items = calloc(spec->path_count + 1, sizeof *places.items) };
@@ -151,6 +174,11 @@ int places_open(const struct sandbox_spec *spec, bool namespaces, struct places 
 		}
 	}
 	qsort(places.items, places.count, sizeof *places.items, compare_places);
+	r = guard_shelves(&places, diag);
+	if (r < 0) {
+		places_done(&places);
+		return r;
+	}
 	*ret = places;
 	return 0;
 }

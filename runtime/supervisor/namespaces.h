@@ -20,6 +20,7 @@ struct place {
 	bool directory;
 	bool made;                   /* /proc, /dev/pts, or an empty directory: there is nothing to open yet */
 	bool small;                  /* a file of few bytes */
+	bool read_only;              /* an empty directory that stays empty */
 	bool copied;                 /* into the root, instead of being mounted there */
 	char link[64];               /* it is a symbolic link with this (relative) target, and stays one */
 	dev_t device;                /* of what was made; 0: not yet */

@@ -45,7 +45,8 @@ enum sandbox_access {
 					    is. Needs namespaces; without them it does nothing */
 	SANDBOX_OPTIONAL  = 1 << 4,      /* missing is fine */
 	SANDBOX_SHELF     = 1 << 5,      /* a directory that cannot be written, but holds paths of this spec that can: one
-					    writable mount for all of them, Landlock tells them apart */
+					    writable mount for all of them, Landlock tells them apart. It must not lie below a
+					    path with WRITE, and makes an EMPTY one that it lies below one that stays empty */
 	SANDBOX_DEVICE    = 1 << 6,      /* a device file that is opened as one */
 	SANDBOX_EMPTY     = 1 << 7,      /* an empty directory of its own, in memory and gone at the end. Needs namespaces;
 					    without them it does nothing */

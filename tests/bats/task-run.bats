@@ -83,7 +83,8 @@ the beginning" ]
 	task_state_is failed
 }
 
-@test "run: the task's repository cannot be given another config, hook, HEAD or object store from inside" {
+# What is written, removed or moved although it must not be.
+spoil_repository() {
 	task_run 'cd "$(git rev-parse --git-common-dir)" || exit
 		for at in config hooks/post-commit packed-refs objects/info/alternates HEAD worktrees/work/HEAD \
 			worktrees/work/commondir worktrees/work/gitdir ../work/.git refs/heads/main refs/tags/x; do
@@ -92,6 +93,17 @@ the beginning" ]
 			mv "$at" "$at.x" 2>/dev/null && echo "moved $at"
 		done; exit 0'
 	[ ! -s "$BATS_TEST_TMPDIR/out" ] || { cat "$BATS_TEST_TMPDIR/out"; return 1; }
+}
+
+@test "run: the task's repository cannot be given another config, hook, HEAD or object store from inside" {
+	spoil_repository
+}
+
+# Inside, /dev/shm is a folder of the task's own.
+@test "run: nor where ~/.ccm lies in /dev/shm" {
+	CCM_HOME=$(mktemp -d /dev/shm/ccm-test.XXXXXX)
+	spoil_repository || { rm -rf "$CCM_HOME"; return 1; }
+	rm -rf "$CCM_HOME"
 }
 
 @test "run: push, switch, branch, tag, stash, worktree and submodule are refused inside; add, amend, revert and reset work" {
