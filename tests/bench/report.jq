@@ -108,11 +108,12 @@ def at_least(limit; what; value): { what: what, value: value, relation: "at leas
 		# with glibc asks the processor about itself: 43 CPUID instructions (counted by single steps), each of which a
 		# hypervisor must answer. On 2 virtual cores one takes 3.9 us, all of them 0.17 ms: half of the floor, and a fifth of
 		# ccm-hook alone, where perf (cpu-clock) finds as much in the functions that ask. Without them on both sides node
-		# needs 48 times as long. Of the rest, what is ours to decide was decided before: of 775,000 instructions (callgrind)
-		# SQLite needs 53 % to read the schema, 15 % to compile what a hook says, and 8 % to open; and a hook that is alone
-		# must read the log again, for which it needs 0.13 ms more than one that is not: to move the log twice as often would
-		# save a part of that and cost a process of 1.5 ms at every fifth event instead of every eleventh. To map text and
-		# data in advance (MADV_POPULATE_READ, _WRITE) was tried: 7 % slower the one, nothing gained by the other.
+		# needs 48 times as long. Of the rest, what is ours to decide was decided before: of 750,000 instructions (callgrind)
+		# SQLite needs 31 % to read the schema, 12 % to compile what a hook says, and 4 % to open; 26 % go into reading the log
+		# again, which a hook that is alone must do. To move the log twice as often was tried: 0.02 ms less, for a process of
+		# 1.5 ms twice as often. What memory costs was counted: 1.9 us for each page of its own that is touched, 1.5 us for each
+		# 16 pages of code, of which there are 20; to map either in advance (MADV_POPULATE_READ, _WRITE) gains nothing, as the
+		# pages cost, not the faults.
 		at_least(40; "node / alone"; ratio("node"; "alone")),
 		at_most(1.6; "(one automation - alone) / dash -c :"; added("one"; "alone"; "dash")),
 		at_most(2.0; "four automations in one stage / one"; ratio("four"; "one")),
