@@ -74,8 +74,7 @@ static int pick_automations(struct work *w)
 	if (r < 0)
 		return r;
 	w->wanted = calloc(w->automations.count + 1, sizeof *w->wanted);
-	w->runs = calloc(w->automations.count + 1, sizeof *w->runs);
-	if (!w->wanted || !w->runs)
+	if (!w->wanted)
 		return -ENOMEM;
 	for (size_t i = 0; i < w->automations.count; i++) {
 		if (!ccm_automation_wants(&w->automations.items[i], &w->event))
@@ -83,7 +82,8 @@ static int pick_automations(struct work *w)
 		ccm_automation_check_place(&w->automations.items[i]);
 		w->wanted[w->wanted_count++] = &w->automations.items[i];
 	}
-	return 0;
+	w->runs = calloc(w->wanted_count + 1, sizeof *w->runs);
+	return w->runs ? 0 : -ENOMEM;
 }
 
 /* At these the person is there to read; at every tool call it would be a nuisance. */

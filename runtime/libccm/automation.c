@@ -67,10 +67,11 @@ static char *distrust(const char *path, const struct stat *st)
 /* Reads the header from an open script. */
 static char *read_manifest(struct ccm_automation *a, int fd)
 {
-	struct ccm_diag diag = { 0 };
+	struct ccm_diag diag;
 	char head[CCM_MANIFEST_MAX_BYTES];
 	ssize_t n;
 
+	diag.text[0] = '\0';
 	do
 		n = read(fd, head, sizeof head);
 	while (n < 0 && errno == EINTR);
@@ -127,13 +128,13 @@ static char *read_ini(struct ccm_automation *a, bool have_ini)
 	return problem;
 }
 
-/* Fills in the manifest and the problem, if there is one. */
-static void inspect(struct ccm_automation *a, bool have_ini)
+/* Fills in the manifest and the problem, if there is one. name: the file, as seen from the folder. */
+static void inspect(struct ccm_automation *a, int folder, const char *name, bool have_ini)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	fd = open(a->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT) {
 		a->problem = format("'%s' is a link to nothing: run ccm-hook disable %s", a->path, a->name);
 		return;
@@ -181,7 +182,7 @@ int ccm_automation_load(const char *path, struct ccm_automation *ret)
 		return -ENOMEM;
 	}
 	a.name = ccm_automation_name(a.entry, &a.stage);
-	inspect(&a, true);
+	inspect(&a, AT_FDCWD, a.path, true);
 	ccm_automation_check_place(&a);
 	*ret = a;
 	return 0;
@@ -283,7 +284,7 @@ int ccm_automations_load(const char *enabled_dir, struct ccm_automations *ret)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < list.count; i++)
-		inspect(&list.items[i], has_ini(&inis, list.items[i].entry));
+		inspect(&list.items[i], dirfd(dir), list.items[i].entry, has_ini(&inis, list.items[i].entry));
 	if (list.count)
 		qsort(list.items, list.count, sizeof *list.items, compare);
 done:

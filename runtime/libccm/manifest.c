@@ -168,8 +168,9 @@ static int set_events(struct ccm_manifest *m, const char *value, struct ccm_diag
 
 static int set_match(struct ccm_manifest *m, const char *value, struct ccm_diag *diag)
 {
-	struct ccm_diag words = { 0 };
+	struct ccm_diag words;
 
+	words.text[0] = '\0';
 	free(TAKE_PTR(m->match));
 	if (ccm_matcher_check(value, &words) < 0)
 		return ccm_diag_set(diag, -CCM_E_MANIFEST, "'Match': %s", words.text);
@@ -270,10 +271,11 @@ static void unknown_key(struct reader *reader, int line, const char *word, size_
 
 static void take_key(struct reader *reader, int line, enum ccm_manifest_key key, const char *value)
 {
-	struct ccm_diag words = { 0 };
+	struct ccm_diag words;
 	bool closed = key == CCM_KEY_ON_FAILURE && reader->seen[key] && reader->m->closed;
 	int r;
 
+	words.text[0] = '\0';        /* the rest costs, at each line of each header */
 	if (reader->seen[key]) {
 		ccm_diag_set(&words, 0, "'%s' is given twice, first in line %d", key_names[key], reader->seen[key]);
 		mistake(reader, line, -CCM_E_MANIFEST, words.text);
