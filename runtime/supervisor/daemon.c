@@ -23,6 +23,7 @@
 #include "watch.h"
 
 #define GATHER_MS 20                     /* what happens within this time is looked at together */
+#define AGAIN_MS 500                     /* a commit is heard of just before it can be seen: it is looked for once more */
 #define LOOK_MAX_MS 60000                /* the clock may jump, the machine may have slept */
 #define RETRY_MS 10000                   /* a database that cannot be opened */
 #define BUSY_MS 200                      /* how long our own small writes wait for a lock */
@@ -620,6 +621,7 @@ static int look_at_all(struct daemon *d, int64_t now_ms, int64_t *ret_next_ms)
 static void look(struct daemon *d)
 {
 	int64_t now_ms = ccm_now_ms(), next_ms = now_ms + LOOK_MAX_MS, wait_ms;
+	bool changed = d->what & WATCH_DATABASE;
 	int r;
 
 	check_db(d);
@@ -633,6 +635,8 @@ static void look(struct daemon *d)
 	judge(d, r);
 	wait_ms = r == -CCM_E_BUSY ? 1000 : r < 0 ? RETRY_MS : next_ms - now_ms;
 	wait_ms = wait_ms < 50 ? 50 : wait_ms > LOOK_MAX_MS ? LOOK_MAX_MS : wait_ms;
+	if (changed && wait_ms > AGAIN_MS)
+		wait_ms = AGAIN_MS;
 	set_timer(d->timer, wait_ms);
 }
 

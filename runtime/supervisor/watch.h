@@ -4,6 +4,9 @@
  * On Linux by inotify on the two folders, which costs nothing while nothing happens: a commit writes to ccm.db-wal or state.db-wal, an event
  * that had to be spooled becomes a file. A database that is moved away or replaced is heard of, too. Elsewhere the caller
  * has to look now and then: watch_fd() is -1.
+ *
+ * A commit is heard of when it is written, and seen by others when it is in the WAL's index, a moment later: whoever looks
+ * at once may look too early, and should do so once more.
  */
 #ifndef CCM_SUPERVISOR_WATCH_H
 #define CCM_SUPERVISOR_WATCH_H
