@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Alerts for people: what was raised, where it went, what did not arrive, and whether a channel works. */
 #include <errno.h>
-#include <jansson.h>
 #include <string.h>
 
 #include "ctx.h"
+#include "json_out.h"
 #include "libccm/alert.h"
 #include "libccm/clock.h"
 #include "libccm/log.h"
 #include "libccm/proc.h"
 #include "libccm/term.h"
-#include "libccm/utf8.h"
 
 #define SHOWN_DEFAULT 20
 #define SENDING_MS (10LL * 60 * 1000)    /* for a channel's whole queue; what is left is left to the daemon */
@@ -20,35 +19,9 @@ extern char **environ;
 
 /* ---- what both forms of output need */
 
-static json_t *text_json(const char *text)
-{
-	_cleanup_sbuf_ struct ccm_sbuf clean = { 0 };
-	size_t bytes = text ? strlen(text) : 0, step;
-
-	if (!text)
-		return json_null();
-	for (size_t i = 0; i < bytes; i += step)
-		ccm_utf8_add(&clean, ccm_utf8_next(text + i, bytes - i, &step));
-	return json_string(ccm_sbuf_str(&clean));
-}
-
 static json_t *int_json(const struct ccm_rows *rows, const char *name)
 {
 	return ccm_rows_is_null(rows, name) ? json_null() : json_integer(ccm_rows_int(rows, name));
-}
-
-static int print_json(json_t *value)
-{
-	_cleanup_free_ char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
-	_cleanup_sbuf_ struct ccm_sbuf out = { 0 };
-
-	if (!text)
-		return -ENOMEM;
-	ccm_term_json(&out, text, strlen(text));
-	if (ccm_sbuf_error(&out))
-		return -ENOMEM;
-	puts(ccm_sbuf_str(&out));
-	return 0;
 }
 
 static void print_clean(const char *text, enum ccm_clean how)

@@ -8,10 +8,10 @@
 #include "background.h"
 #include "confine.h"
 #include "ctx.h"
+#include "json_out.h"
 #include "libccm/clock.h"
 #include "libccm/log.h"
 #include "libccm/term.h"
-#include "libccm/utf8.h"
 #include "merge.h"
 #include "ops.h"
 #include "review.h"
@@ -27,32 +27,6 @@ static int say(const struct ccm_diag *diag, int r)
 }
 
 /* ---- JSON, whatever the texts hold */
-
-static json_t *text_json(const char *text)
-{
-	_cleanup_sbuf_ struct ccm_sbuf clean = { 0 };
-	size_t bytes = text ? strlen(text) : 0, step;
-
-	if (!text)
-		return json_null();
-	for (size_t i = 0; i < bytes; i += step)
-		ccm_utf8_add(&clean, ccm_utf8_next(text + i, bytes - i, &step));
-	return json_string(ccm_sbuf_str(&clean));
-}
-
-static int print_json(json_t *value)
-{
-	_cleanup_free_ char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
-	_cleanup_sbuf_ struct ccm_sbuf out = { 0 };
-
-	if (!text)
-		return -ENOMEM;
-	ccm_term_json(&out, text, strlen(text));
-	if (ccm_sbuf_error(&out))
-		return -ENOMEM;
-	puts(ccm_sbuf_str(&out));
-	return 0;
-}
 
 static json_t *limits_json(const struct task_limits *l)
 {

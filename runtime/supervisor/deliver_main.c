@@ -15,59 +15,29 @@
  *
  * Exit status: 0 there is nothing due any more, or somebody else is at it; 1 the database could not be used, or the test failed.
  */
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
 
 #include "approve.h"
+#include "child.h"
 #include "deliver.h"
 #include "http.h"
 #include "libccm/alert.h"
 #include "libccm/clock.h"
 #include "libccm/io.h"
 #include "libccm/log.h"
-#include "libccm/term.h"
 #include "libccm/uuid.h"
 #include "secret.h"
 #include "sender.h"
 
-#define CONFIG_MAX_BYTES (1 << 20)
-
 /* ---- beginning */
-
-static void end_with(pid_t parent)
-{
-#ifdef __linux__
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-#endif
-	if (getppid() != parent)
-		raise(SIGTERM);
-}
-
-/* The daemon's configuration may be older than the file: one with mistakes in it is not taken. */
-static int take_config(struct ctx *ctx)
-{
-	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
-	struct stat st;
-	int r;
-
-	if (fstat(STDIN_FILENO, &st) < 0 || !S_ISREG(st.st_mode))
-		return 0;
-	r = ccm_read_fd(STDIN_FILENO, CONFIG_MAX_BYTES, &text);
-	if (r < 0)
-		return r;
-	ccm_settings_done(&ctx->settings);
-	ccm_settings_parse(ctx->paths.config, ccm_sbuf_str(&text), &ctx->settings);
-	return 0;
-}
 
 static int open_sender(struct ctx *ctx, const struct sender *sender, struct sender_ctx *ret)
 {
@@ -171,7 +141,7 @@ static int run_in_front(struct ctx *ctx, const struct sender *sender)
 		return -errno;
 	if (child == 0) {
 		close(fds[0]);
-		end_with(self);
+		child_end_with(self);
 		return run_channel(ctx, sender, fds[1]);
 	}
 	close(fds[1]);
@@ -200,8 +170,8 @@ static int cmd_channel(struct ctx *ctx, int argc, char **argv)
 	if (argc < 0)
 		return argc;
 	if (parent) {
-		end_with((pid_t)parent);
-		r = take_config(ctx);
+		child_end_with((pid_t)parent);
+		r = child_take_config(ctx);
 	}
 	if (r < 0)
 		return r;

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "confine.h"
+#include "json_out.h"
 #include "libccm/clock.h"
 #include "libccm/io.h"
 #include "libccm/log.h"
 #include "libccm/term.h"
-#include "libccm/utf8.h"
 #include "network.h"
 #include "ops.h"
 #include "session.h"
@@ -19,16 +19,6 @@
 #define RULES_MAX ((size_t)4 << 20)
 
 /* ---- making them ---- */
-
-static json_t *text_json(const char *text)
-{
-	_cleanup_sbuf_ struct ccm_sbuf clean = { 0 };
-	size_t bytes = strlen(text), step;
-
-	for (size_t i = 0; i < bytes; i += step)
-		ccm_utf8_add(&clean, ccm_utf8_next(text + i, bytes - i, &step));
-	return json_string(ccm_sbuf_str(&clean));
-}
 
 static const char *access_words(unsigned access, bool namespaces)
 {
