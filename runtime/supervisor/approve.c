@@ -236,7 +236,7 @@ static int insert(struct asking *a)
 		DB_TEXT("tool", a->q.tool), DB_TEXT("summary", ccm_sbuf_str(&a->summary)),
 		DB_TEXT("reason", a->reason.bytes ? a->reason.text : NULL), DB_INT("now_ms", a->start_ms),
 		DB_INT("until_ms", a->start_ms + a->q.wait_ms)));
-	return r < 0 ? r : 0;
+	return r < 0 ? r : presses_claim(&a->presses, ccm_db_last_id(a->ctx->db));
 }
 
 /* Has an effect only while the question waits: an answer that came first stays. */
@@ -426,7 +426,8 @@ static int ask(struct asking *a)
 	if (r == -ENOMEM)
 		return r;
 	a->t.wake = signal_pipe[0];
-	a->presses = (struct presses){ .ctx = a->ctx, .t = &a->t, .lock = -1 };
+	a->presses.ctx = a->ctx;
+	a->presses.t = &a->t;
 	if (is_dialog(a) && a->q.session_id)
 		r = look_up_call(a, &reason);
 	else
@@ -456,7 +457,7 @@ static int ask(struct asking *a)
 
 static int run_ask(struct ctx *ctx)
 {
-	_cleanup_(asking_done) struct asking a = { .ctx = ctx, .start_ms = ccm_now_ms(), .presses.lock = -1 };
+	_cleanup_(asking_done) struct asking a = { .ctx = ctx, .start_ms = ccm_now_ms(), .presses = PRESSES_INIT };
 	int r;
 
 	r = catch_signals();

@@ -53,7 +53,51 @@ void presses_done(struct presses *p)
 	ccm_sbuf_done(&p->problem);
 	if (p->lock >= 0)
 		close(p->lock);
-	p->lock = -1;
+	if (p->claims >= 0)
+		close(p->claims);
+	p->lock = p->claims = -1;
+}
+
+/* ---- locks */
+
+static int open_lock(const struct presses *s, const char *name)
+{
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+	int fd;
+
+	ccm_sbuf_addf(&path, "%s/%s", s->ctx->paths.home, name);
+	if (ccm_sbuf_error(&path))
+		return -ENOMEM;
+	fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+int presses_claim(struct presses *s, int64_t approval_id)
+{
+	struct flock byte = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)approval_id, .l_len = 1 };
+	int r = open_lock(s, "approvals.lock");
+
+	if (r < 0)
+		return r;
+	s->claims = r;
+	s->own_id = approval_id;
+	return fcntl(s->claims, F_SETLK, &byte) < 0 ? -errno : 0;
+}
+
+/* Our own lock is in nobody's way, and so not to be seen. */
+static bool is_waited_for(const struct presses *s, int64_t approval_id)
+{
+	struct flock byte = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)approval_id, .l_len = 1 };
+
+	return approval_id == s->own_id || s->claims < 0 || fcntl(s->claims, F_GETLK, &byte) < 0 || byte.l_type != F_UNLCK;
+}
+
+/* True if we are the one who fetches for all. */
+static bool take_lock(struct presses *s)
+{
+	if (s->lock < 0)
+		s->lock = open_lock(s, "telegram.lock");
+	return s->lock >= 0 && flock(s->lock, LOCK_EX | LOCK_NB) == 0;
 }
 
 /* ---- what counts */
@@ -74,6 +118,7 @@ struct press {
 	const char *callback_id, *chat_name, *user_name, *wish, *nonce;
 	int64_t approval_id;                 /* 0: none that is known */
 	char approval_uuid[CCM_UUID_CHARS + 1];
+	bool is_abandoned;                   /* nobody waits for its answer any more */
 	enum result result;
 };
 
@@ -151,8 +196,9 @@ static int judge(struct presses *s, struct press *p, int64_t now_ms)
 	state = ccm_rows_text(&rows, "state");
 	if (p->result == STRANGER)
 		return 0;
+	p->is_abandoned = strcmp(state, "waiting") == 0 && !is_waited_for(s, p->approval_id);
 	if (strcmp(state, "waiting") == 0)
-		p->result = now_ms < ccm_rows_int(&rows, "until_ms") ? ACCEPTED : LATE;
+		p->result = now_ms < ccm_rows_int(&rows, "until_ms") && !p->is_abandoned ? ACCEPTED : LATE;
 	else
 		p->result = strcmp(state, "approved") == 0 || strcmp(state, "denied") == 0 ? AGAIN : LATE;
 	return 0;
@@ -170,6 +216,15 @@ static int accept(struct presses *s, const struct press *p, int64_t now_ms)
 	r = ccm_db_exec(s->ctx->db, Q_APPROVAL_END, DB_ARGS(
 		DB_TEXT("uuid", p->approval_uuid), DB_TEXT("state", strcmp(p->wish, "approve") == 0 ? "approved" : "denied"),
 		DB_INT("now_ms", now_ms), DB_TEXT("by", by), DB_NULL("problem")));
+	return r < 0 ? r : 0;
+}
+
+static int abandon(struct presses *s, const struct press *p, int64_t now_ms)
+{
+	int r = ccm_db_exec(s->ctx->db, Q_APPROVAL_END, DB_ARGS(
+		DB_TEXT("uuid", p->approval_uuid), DB_TEXT("state", "cancelled"), DB_INT("now_ms", now_ms), DB_NULL("by"),
+		DB_TEXT("problem", "what waited for the answer was ended")));
+
 	return r < 0 ? r : 0;
 }
 
@@ -204,6 +259,8 @@ static int record(struct presses *s, struct press *p)
 			r = new = insert_press(s, p, now_ms);
 		if (r > 0 && p->result == ACCEPTED)
 			r = accept(s, p, now_ms);
+		else if (r > 0 && p->is_abandoned)
+			r = abandon(s, p, now_ms);
 	}
 	if (r >= 0)
 		r = put_offset(s, p->update_id, now_ms);
@@ -292,20 +349,6 @@ static int fetch(struct presses *s, int64_t wait_s, int64_t left_ms)
 	if (r == 0 && !count && ccm_mono_us() - start_us < wait_s * 1000000 / 2 && telegram_pause(s->t, smaller(left_ms, PAUSE_MS)))
 		r = -ECANCELED;
 	return r;
-}
-
-/* True if we are the one who fetches for all. */
-static bool take_lock(struct presses *s)
-{
-	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
-
-	if (s->lock < 0) {
-		ccm_sbuf_addf(&path, "%s/telegram.lock", s->ctx->paths.home);
-		if (ccm_sbuf_error(&path))
-			return false;
-		s->lock = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	}
-	return s->lock >= 0 && flock(s->lock, LOCK_EX | LOCK_NB) == 0;
 }
 
 int presses_wait(struct presses *s, int64_t left_ms)

@@ -249,6 +249,26 @@ approve|again|4711' ]
 	[[ $(calls editMessageText .text) == *'Withdrawn, '*': the client let go of it'* ]]
 }
 
+@test "approvals: a question whose hook was killed cannot be approved any more" {
+	asks 3>&- &
+	hook=$!
+	wait_until has_asked
+	dead=$(button Approve)
+	wait_until pgrep -P "$hook" ccm-hook >/dev/null
+	pkill -KILL -P "$hook" ccm-hook
+	wait "$hook" || true
+	asks >"$BATS_TEST_TMPDIR/out" &
+	hook=$!
+	wait_until has_asked 2
+	press 1 "$dead"
+	wait_until has_pressed 1
+	press 2 "$(button Approve)"
+	wait "$hook"
+	[ "$(db 'SELECT state, problem FROM approval ORDER BY id')" = $'cancelled|what waited for the answer was ended\napproved|' ]
+	[ "$(presses)" = $'approve|late|4711\napprove|accepted|4711' ]
+	[ "$(jq -r .hookSpecificOutput.permissionDecision "$BATS_TEST_TMPDIR/out")" = allow ]
+}
+
 @test "approvals: a permission prompt is answered in its own form" {
 	WISH=Approve answered PermissionRequest-Bash .
 	[ "$(jq -c .hookSpecificOutput <<<"$output")" = '{"hookEventName":"PermissionRequest","decision":{"behavior":"allow"}}' ]
