@@ -56,8 +56,8 @@ event() {
 # Asks the test's database directly, both files of it.
 db() {
 	if [ -e "$CCM_HOME/state.db" ]; then
-		sqlite3 "$CCM_HOME/ccm.db" "ATTACH '$CCM_HOME/state.db' AS state" "$1"
+		sqlite3 -cmd '.timeout 10000' "$CCM_HOME/ccm.db" "ATTACH '$CCM_HOME/state.db' AS state" "$1"
 	else
-		sqlite3 "$CCM_HOME/ccm.db" "$1"
+		sqlite3 -cmd '.timeout 10000' "$CCM_HOME/ccm.db" "$1"
 	fi
 }

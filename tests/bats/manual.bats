@@ -234,6 +234,7 @@ example() {
 	[ "$(echo "$kinds" | wc -l)" -ge 10 ]
 	[ "$(sed -n '/^\.Ss What ccm tells/,/^\.El/s/^\.It Cm //p' "$alerts" | sort)" = "$kinds" ]
 	shown "$alerts" rules >"$CCM_HOME/config.ini"
+	printf '%s\n' '[desktop]' 'enabled = on' '[telegram]' 'token = env:A' 'chat_id = 1' '[slack]' 'url = env:B' >>"$CCM_HOME/config.ini"
 	[ "$(grep -c '^rule = ' "$CCM_HOME/config.ini")" -eq 4 ]
 	# A rule that names a channel which is not set up is another problem.
 	printf '%s\n' '[desktop]' 'enabled = on' '[slack]' 'url = env:X' '[telegram]' 'token = env:X' 'chat_id = 1' >>"$CCM_HOME/config.ini"
