@@ -1013,11 +1013,17 @@ SELECT a.id, a.created_ms, a.level, a.source, a.session_id, a.title, a.kind, a.r
   coalesce(a.project, (SELECT s.project FROM session s WHERE s.session_id = a.session_id)) AS project
 FROM alert a WHERE a.routed_ms IS NULL ORDER BY a.id LIMIT 1;
 
--- The last of its like that was not counted with another, and how often that was told to have come.
+-- fragment: RANK
+CASE p.level WHEN 'urgent' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END
+
+-- The last of its like, of no lower level, that was not counted with another and reaches somebody; and how often that was told to
+-- have come.
 -- query: ALERT_LIKE
 SELECT p.id, p.created_ms, p.times, coalesce((SELECT max(i.told) FROM delivery_alert i WHERE i.alert_id = p.id), 0) AS told
 FROM alert p
-WHERE p.title = :title AND p.id < :id AND p.folded_into IS NULL AND p.routed_ms IS NOT NULL AND p.routing <> 'off'
+WHERE p.title = :title AND p.id < :id AND p.folded_into IS NULL AND p.routed_ms IS NOT NULL
+  AND @RANK@ >= :rank AND EXISTS (SELECT 1 FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id
+    WHERE i.alert_id = p.id AND d.state IN ('waiting', 'sent'))
   AND p.source = :source AND p.kind IS :kind AND p.session_id IS :session_id AND p.created_ms > :since_ms
 ORDER BY p.id DESC LIMIT 1;
 

@@ -652,7 +652,7 @@ static int find_like(const struct route *w, const struct alert *a, struct like *
 	*ret = (struct like){ 0 };
 	r = ccm_db_query(w->db, Q_ALERT_LIKE, DB_ARGS(
 		DB_INT("id", a->id), DB_TEXT("title", a->title), DB_TEXT("source", a->source), DB_TEXT("kind", a->kind),
-		DB_TEXT("session_id", a->session_id), DB_INT("since_ms", a->created_ms - DAY_MS)), &rows);
+		DB_TEXT("session_id", a->session_id), DB_INT("since_ms", a->created_ms - DAY_MS), DB_INT("rank", a->level)), &rows);
 	if (r == 0)
 		r = ccm_rows_next(&rows);
 	if (r > 0)

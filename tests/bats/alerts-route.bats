@@ -178,6 +178,19 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	[ "$(jq -r '.kind, .items[0].title, .items[0].times, .items[0].again' "$HOME/told" | tr '\n' ' ')" = 'digest same 4 true ' ]
 }
 
+@test "fold: an alert is not counted with one that mattered less, or that reached nobody" {
+	ccm-hook alert info same
+	[ -z "$(told)" ]
+	ccm-hook alert warning same
+	[ "$(told)" = 'warning|-|same|1' ]
+	echo '[desktop]' >"$CCM_HOME/config.ini"
+	ccm-hook alert warning other
+	ccm-supervisor deliver --once
+	configured
+	ccm-hook alert warning other
+	[ "$(told)" = 'warning|-|other|1' ]
+}
+
 @test "digest: the low ones go out together, once the time has come" {
 	ccm-hook alert info one
 	ccm-supervisor deliver --once
