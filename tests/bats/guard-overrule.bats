@@ -161,7 +161,7 @@ refused() {
 	refused 'hazard three'
 	[ "$(jq .continue <<<"$output")" = false ]
 	[[ $(jq -r .stopReason <<<"$output") == "security-guard refused 3 different attempts of the group 'perils' in this session"* ]]
-	[ "$(db "SELECT level, source, session_id FROM alert")" = 'urgent|security-guard|s1' ]
+	[ "$(db "SELECT level, kind, source, session_id FROM alert")" = 'urgent|halt|security-guard|s1' ]
 	[[ $(db 'SELECT body FROM alert') == 'It would do other harm. [rule hazard]'* ]]
 }
 

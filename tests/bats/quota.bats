@@ -49,7 +49,7 @@ prompt() { event UserPromptSubmit ".prompt = \"$1\"" | ccm-hook run; }
 	local percent
 	for percent in 91 89 92 88 90 86 93; do used "$percent"; done
 	[ "$(states)" = 'critical ' ]
-	[ "$(db "SELECT level, title FROM alert")" = "warning|quota: 5 h critical at 91 %, until $(date -d "@$RESET" +%H:%M)" ]
+	[ "$(db "SELECT level, kind, title FROM alert")" = "warning|quota|quota: 5 h critical at 91 %, until $(date -d "@$RESET" +%H:%M)" ]
 }
 
 @test "quota: each limit has a state of its own" {

@@ -110,13 +110,16 @@ alerts() { db "SELECT group_concat(uuid || created_ms || level || title || coale
 	ccm-hook run <in
 	sqlite3 "$CCM_HOME/state.db" "PRAGMA auto_vacuum = INCREMENTAL" "PRAGMA journal_mode = WAL" \
 		".read $CCM_SOURCE/schema/state/0001_automations.sql" "PRAGMA user_version = 1" \
-		"INSERT INTO state VALUES ('a', '', 'k', 'v', 1)" >/dev/null
+		"INSERT INTO state VALUES ('a', '', 'k', 'v', 1)" \
+		"INSERT INTO alert VALUES (1, 'u', 5, 'urgent', 'x', NULL, NULL, 'old', NULL)" >/dev/null
 	chmod 600 "$CCM_HOME/state.db"
 	run -1 --separate-stderr ccm-hook log
 	[[ $stderr == *"'$CCM_HOME/state.db' has schema 1 and this ccm needs "*": run 'ccm-hook init'" ]]
 	ccm-hook init
 	[ "$(ccm-hook state get --automation=a k)" = v ]
 	[ "$(db 'SELECT count(*) FROM job')" = 0 ]
+	# What was raised then is not told now.
+	[ "$(db 'SELECT title, routed_ms, times FROM alert')" = 'old|5|1' ]
 	[ "$(sqlite3 "$CCM_HOME/state.db.v1" 'PRAGMA user_version; SELECT value FROM state')" = $'1\nv' ]
 	[ "$(stat -c %a "$CCM_HOME/state.db.v1")" = 600 ]
 	[[ $(ccm-hook doctor) == *"a copy from before the schema changed: '$CCM_HOME/state.db.v1'"* ]]
