@@ -160,6 +160,23 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	[ "$(db "SELECT title || ' / ' || routing FROM alert WHERE title = 'mine'")" = 'mine / -> none' ]
 }
 
+@test "rules: the level of a kind holds for what other parts of ccm raised, too" {
+	configured 'kind.task = info' 'kind.quota = off'
+	ccm-hook alert urgent task
+	ccm-hook alert urgent quota
+	db "UPDATE state.alert SET kind = title"
+	[ -z "$(told)" ]
+	[ "$(digest)" = 'task 0' ]
+	[ "$(db "SELECT level || ' ' || routing FROM alert ORDER BY id")" = $'info default\nurgent off' ]
+}
+
+@test "rules: a question that Telegram asks by itself is not told there a second time" {
+	hears PermissionRequest-Bash
+	printf '[command]\nrun = %s\n[telegram]\ntoken = env:T\nchat_id = 1\napprovals = on\n' "$HOME/tell" >"$CCM_HOME/config.ini"
+	[ "$(told | wc -l)" = 1 ]
+	[ "$(db 'SELECT group_concat(channel) FROM delivery')" = command ]
+}
+
 @test "fold: what is alike is sent once and counted, and the count is told with the next or with the digest" {
 	for _ in 1 2 3; do ccm-hook alert warning same; done
 	[ "$(told)" = 'warning|-|same|3' ]
@@ -260,6 +277,14 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	[ "$(told | cut -d'|' -f2)" = agent-needs-input ]
 	db "UPDATE event SET verdict = 'none' WHERE uuid = 'u'"
 	[ "$(told | cut -d'|' -f2)" = agent-failed ]
+	[ -z "$(told)" ]
+}
+
+@test "deliver: a question whose hook still waits for an answer is told all the same" {
+	hears PermissionRequest-Bash
+	db "UPDATE event SET verdict = NULL, received_ms = received_ms + 100"
+	[ "$(told)" = "urgent|agent-needs-input|project: the agent asks for your permission: Bash|1" ]
+	db "UPDATE event SET verdict = 'allow'"
 	[ -z "$(told)" ]
 }
 
