@@ -250,6 +250,18 @@ static void check_events(struct doctor *d)
 		fine(d, "registered for %zu of the %zu known events", registered, count);
 }
 
+/* Who stands there by a name is nobody, and cannot answer. */
+static void check_users(struct doctor *d)
+{
+	const struct ccm_setting_list *users = &d->ctx->settings.telegram_users;
+
+	for (size_t i = 0; i < users->count; i++)
+		if (users->items[i].text[strspn(users->items[i].text, "0123456789 \t")])
+			finding(d, "write the numbers of people, with blanks between; ccm-hook db 'SELECT user_name, user_id FROM press' "
+				"shows those of whoever pressed a button", "'%s', line %d: 'user_ids' is no list of numbers: '%s'",
+				d->ctx->paths.config, users->items[i].line, users->items[i].text);
+}
+
 /* A hook that the client ends first asks in vain. */
 static void check_approvals(struct doctor *d)
 {
@@ -260,6 +272,7 @@ static void check_approvals(struct doctor *d)
 
 	if (!person_s)
 		return;
+	check_users(d);
 	if (!ccm_channel_is_set_up(&d->ctx->settings, CCM_TELEGRAM))
 		finding(d, "set both, see ccm-alerts(7), and try 'ccm-supervisor alerts test telegram'",
 			"[telegram] approvals = on, but token or chat_id is missing: nobody can be asked");

@@ -168,10 +168,11 @@ static bool is_listed(const struct ccm_setting_list *list, int64_t id)
 
 static bool is_person(const struct presses *s, const struct press *p)
 {
-	const struct ccm_setting_list *users = &s->ctx->settings.telegram_users;
+	const struct ccm_settings *settings = &s->ctx->settings;
 
+	/* A key without a usable value lets nobody in. */
 	return p->has_chat && p->has_user && telegram_is_chat(s->t, p->chat_id, p->chat_name) &&
-	       (!users->count || is_listed(users, p->user_id));
+	       (!ccm_settings_has(settings, "telegram", "user_ids") || is_listed(&settings->telegram_users, p->user_id));
 }
 
 /* Who is asked, what was answered, and when: within the caller's transaction. */

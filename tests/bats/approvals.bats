@@ -120,13 +120,14 @@ answered() {
 	wait_until has_pressed 6
 	[ "$(row state)" = waiting ]
 	press 7 "$(button Deny)"
-	press 8 "$(button Approve)"
 	wait "$hook"
+	press 8 "$(button Approve)"
 	[ "$(jq -r .hookSpecificOutput.permissionDecision "$BATS_TEST_TMPDIR/out")" = deny ]
 	[ "$(row state)" = denied ]
-	# Whoever asks next takes in what came after.
-	config 'user_ids = 814 815' 'approval_time = 1s'
-	asks >/dev/null
+	# Whoever asks next takes in what came after. A key without a value lets nobody in.
+	config 'user_ids =' 'approval_time = 1s'
+	press 9 "$(button Approve)"
+	asks >/dev/null 2>&1
 	[ "$(presses)" = 'deny|accepted|4711
 approve|again|4711
 approve|stranger|4712
@@ -134,10 +135,11 @@ approve|stranger|4711
 approve|unknown|4711
 approve|stranger|
 deny|accepted|4711
-approve|again|4711' ]
+approve|stranger|4711
+approve|stranger|4711' ]
 	[ "$(calls answerCallbackQuery .text | sort | uniq -c | sed 's/^ *//')" = '2 "Denied."
-3 "It is not yours to answer."
-2 "It was answered before. Nothing was changed."
+5 "It is not yours to answer."
+1 "It was answered before. Nothing was changed."
 1 "ccm knows no such question."' ]
 }
 
@@ -340,6 +342,9 @@ approve|again|4711' ]
 	printf '[telegram]\napprovals = on\napproval_time = 10m\n' >"$CCM_HOME/config.ini"
 	run -1 --separate-stderr ccm-hook doctor
 	[[ $output == *'[telegram] approvals = on, but token or chat_id is missing: nobody can be asked'*"'ccm-supervisor alerts test telegram'"* ]]
+	config 'user_ids = 815 dev'
+	run -1 --separate-stderr ccm-hook doctor
+	[[ $output == *"line "*": 'user_ids' is no list of numbers: '815 dev'"* ]]
 	# Too short a time is told, and nobody is asked in vain.
 	run -0 --separate-stderr asks PreToolUse-Bash . 5
 	[ "$(jq -r .hookSpecificOutput.permissionDecision <<<"$output")" = ask ]

@@ -115,16 +115,20 @@ has_pressed() { [ "$(pressed | wc -l)" -ge "$1" ]; }
 	[ "$(recorded 'select(.event == "PreToolUse") | .verdict')" = $'allow\ndeny' ]
 }
 
-@test "an answer at the terminal counts, and the question in Telegram is withdrawn" {
+@test "an answer at the terminal counts, and the question in Telegram, which says why it is asked, is withdrawn" {
+	automation 50-careful 'Event: PreToolUse' <<-'EOS'
+		echo '{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"ask","permissionDecisionReason":"It is careful."}}'
+	EOS
 	answers '[{ "call": [["Bash", { "command": "touch one" }]] }, { "say": "Thank you." }]'
 	term_start
 	term_type 'Touch it.'
 	wait_for 60 has_asked 1
+	[[ $(asked) == *'> touch one'*'Why you are asked:'*'> careful: It is careful.'* ]]
 	term_wait 'Do you want to proceed?'
 	term_tmux send-keys Enter
 	term_wait 'Thank you.'
 	[ -e one ]
 	withdrawn() { [[ $(asked) == *'Withdrawn, '*': it was answered at the terminal.' ]]; }
 	wait_for 20 withdrawn
-	[ "$(db 'SELECT state FROM approval')" = cancelled ]
+	[ "$(db 'SELECT event, state FROM approval')" = 'PermissionRequest|cancelled' ]
 }
