@@ -107,6 +107,7 @@ int limits_over(const struct task_limits *l, const struct use *u, int percent, i
 		{ "processes", "max_processes", u->processes, l->processes, COUNT },
 		{ "memory", "max_memory", u->memory_bytes, l->memory_bytes, SIZE },
 		{ "time", "max_time", u->time_ms, l->time_ms, TIME },
+		{ "folders in folders", "no task needs so many", u->disk.depth, PLACE_DEPTH_MAX, COUNT },
 		{ "number of files", "2 million", u->disk.complete ? u->disk.files : LIMITS_FILES_MAX, LIMITS_FILES_MAX, COUNT },
 	};
 

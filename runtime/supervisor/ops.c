@@ -206,6 +206,9 @@ static const char save_script[] =
 	"put() { tr '\\001\\n' '\\n\\0' | g update-index --add -z --stdin; }\n"
 	"find . -type d ! -perm -700 -exec chmod u+rwx {} + 2>/dev/null || :\n"
 	"find . -name .git -prune -o -type f ! -perm -400 -exec chmod u+r {} + 2>/dev/null || :\n"
+	/* Folders whose path is too long are only warned of: they would be missing. */
+	"missed=$(g ls-files --others --exclude-standard 2>&1 >/dev/null)\n"
+	"[ -z \"$missed\" ] || { echo \"git cannot look at all files: $missed\" | cut -c 1-200 | head -n 1; exit 1; }\n"
 	"head=$(g rev-parse --verify 'HEAD^{commit}')\n"
 	"g read-tree \"$head\"\n"
 	"g add -u -- .\n"

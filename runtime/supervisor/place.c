@@ -10,9 +10,6 @@
 #include "libccm/io.h"
 #include "libccm/sbuf.h"
 
-/* Folders in folders: deeper than anything that works, less than we have descriptors for. */
-#define DEPTH_MAX 256
-
 void place_done(struct place *p)
 {
 	char **const all[] = { &p->dir, &p->repo, &p->work, &p->tmp, &p->home, &p->claude, &p->ctl, &p->channel, &p->import,
@@ -91,6 +88,8 @@ struct walk {
 	dev_t device;
 	int depth;
 	int error;                   /* removing: the first that remained */
+	int top;                     /* removing: the folder that is removed, where too deep ones are moved to */
+	unsigned moved, number;
 };
 
 static int walk_dir(struct walk *w, int parent, const char *name);
@@ -169,17 +168,35 @@ static int open_dir(struct walk *w, int parent, const char *name)
 	return fd;
 }
 
+/* Moves a folder that lies too deep beside the top, from where the next round removes it. A hostile agent may make a tree of
+ * any depth, and branch it where it likes: each folder is moved once in so many levels, whatever the tree looks like. */
+static void move_up(struct walk *w, int parent, const char *name)
+{
+	int fd = open_dir(w, parent, name), r = -1;
+
+	if (fd >= 0)
+		close(fd);
+	do {
+		char to[32];
+
+		snprintf(to, sizeof to, ".ccm-%u", w->number++);
+		r = renameat2(parent, name, w->top, to, RENAME_NOREPLACE);
+	} while (r < 0 && errno == EEXIST);
+	if (r == 0)
+		w->moved++;
+	else if (!w->error)
+		w->error = -errno;
+}
+
 static int walk_dir(struct walk *w, int parent, const char *name)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	struct dirent *d;
 	int fd, r = 0;
 
-	if (w->depth >= DEPTH_MAX) {
-		if (w->usage)
-			w->usage->complete = false;
-		else if (!w->error)
-			w->error = -ELOOP;
+	if (w->depth >= PLACE_DEPTH_MAX) {
+		if (!w->usage)
+			move_up(w, parent, name);
 		return 0;
 	}
 	fd = open_dir(w, parent, name);
@@ -194,6 +211,8 @@ static int walk_dir(struct walk *w, int parent, const char *name)
 		return -ENOMEM;
 	}
 	w->depth++;
+	if (w->usage && w->depth > w->usage->depth)
+		w->usage->depth = w->depth;
 	while (r == 0 && (d = readdir(dir)))
 		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
 			r = visit(w, fd, d->d_name);
@@ -221,67 +240,21 @@ int place_measure(const struct place *p, int64_t max_files, struct usage *ret)
 	return 0;
 }
 
-/* Very deep trees (an agent may make one) are cut where they are too deep to be walked: their lower part is moved up
- * beside the top and removed from there, again and again. */
-static int flatten(int top, const char *name)
-{
-	_cleanup_close_ int at = openat(top, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	static unsigned number;
-
-	for (int depth = 0; at >= 0; depth++) {
-		_cleanup_closedir_ DIR *dir = fdopendir(dup(at));
-		struct dirent *d;
-		char found[sizeof d->d_name] = "", to[64];
-		int next;
-
-		while (dir && (d = readdir(dir)))
-			if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0 &&
-			    (d->d_type == DT_DIR || d->d_type == DT_UNKNOWN)) {
-				snprintf(found, sizeof found, "%s", d->d_name);
-				break;
-			}
-		if (!found[0])
-			return depth ? 0 : -ENOENT;
-		if (depth >= DEPTH_MAX / 2) {
-			snprintf(to, sizeof to, ".deep-%u", number++);
-			return renameat(at, found, top, to) < 0 ? -errno : 1;
-		}
-		next = openat(at, found, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		close(at);
-		at = next;
-	}
-	return -ENOENT;
-}
-
-static int remove_deep(const char *path)
-{
-	_cleanup_closedir_ DIR *dir = opendir(path);
-	struct dirent *d;
-	bool moved = false;
-
-	while (dir && (d = readdir(dir)))
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			moved |= flatten(dirfd(dir), d->d_name) > 0;
-	return moved;
-}
-
 int place_remove_tree(const char *path, struct ccm_diag *diag)
 {
-	struct walk w = { 0 };
+	_cleanup_close_ int top = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct walk w = { .top = top };
 	int r;
 
-	for (int again = 0; again < 10000; again++) {
+	do {
 		w.error = 0;
+		w.moved = 0;
 		r = visit(&w, AT_FDCWD, path);
 		if (r < 0)
 			return ccm_diag_set(diag, r, "cannot remove '%s': %s", path, ccm_strerror(r));
 		if (access(path, F_OK) < 0 && errno == ENOENT)
 			return 0;
-		if (w.error != -ELOOP && w.error != -ENOTEMPTY)
-			break;
-		if (!remove_deep(path))
-			break;
-	}
+	} while (w.moved);
 	r = w.error ? w.error : -ENOTEMPTY;
 	return ccm_diag_set(diag, r, "cannot remove all of '%s': %s", path, ccm_strerror(r));
 }

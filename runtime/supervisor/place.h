@@ -51,13 +51,17 @@ struct usage {
 	int64_t files;               /* names in all */
 	int64_t largest_bytes;       /* of one file, as its length says */
 	char largest[256];           /* its name, uncleaned */
+	int64_t depth;               /* folders in folders; PLACE_DEPTH_MAX: what is below that was not looked at */
 	bool complete;               /* false: more than max_files, the rest was not looked at */
 };
+
+/* Deeper than anything that works, less than we have descriptors for. */
+#define PLACE_DEPTH_MAX 256
 
 /* Adds up what an agent may write: all of the task but ctl and import.git. Other file systems are not entered. */
 int place_measure(const struct place *p, int64_t max_files, struct usage *ret);
 
-/* Removes the folder whatever is in it. Nothing outside is touched; a missing one is fine. */
+/* Removes the folder whatever is in it, however deep. Nothing outside is touched; a missing one is fine. */
 int place_remove_tree(const char *path, struct ccm_diag *diag);
 
 /* Reads a regular file inside of folder dir that an agent may have written: no link on the way, at most max_bytes.

@@ -391,6 +391,8 @@ static void on_signal(struct waiting *w)
 			continue;
 		}
 		(void)sandbox_signal(w->child, w->interrupts++ == 0 ? (int)info.ssi_signo : SIGKILL);
+		/* What is stopped cannot take it. */
+		(void)sandbox_signal(w->child, SIGCONT);
 	}
 }
 

@@ -153,6 +153,22 @@ time.sleep(60)' "$CCM_HOME/tasks/$ID" 3>&- &
 	[[ $output == *PermissionError* && $output != *$'\nterminal\n'* ]]
 }
 
+# By ioctls with which a program would type on its terminal, or have the console paste: on the one that it has, and so on the
+# person's. EPERM is our filter; a kernel may refuse them besides.
+@test "terminal: nothing can be typed into that of the task, nor into the person's that run is on" {
+	printf '%s\n' 'import fcntl, os' 'for fd in 0, 1, 2, os.open("/dev/tty", os.O_RDWR):' '    for call in 0x5412, 0x541C:' \
+		'        for c in b"echo evil\n":' '            try: fcntl.ioctl(fd, call, bytes([c])); print("typed")' \
+		'            except OSError as e: print("refused" if e.errno == 1 else e)' >type.py
+	git add .
+	git commit --quiet -m type
+	tmux -S "$BATS_TEST_TMPDIR/tmux" -f /dev/null new-session -d -s one -x 100 -y 30 \
+		"ccm-supervisor run -- sh -c 'python3 type.py >said'; echo ended; read -r -t 1 line; echo \"got '\$line'\"; exec cat" 3>&-
+	sees one "got ''"
+	task_last
+	[ "$(sort "$WORK/said" | uniq -c | tr -s ' ')" = ' 80 refused' ]
+	ID=
+}
+
 @test "log --output: nothing in it drives the terminal, and of much the last is kept" {
 	background 'printf "plain \033[31mred\033[0m \033]0;title\007end\r\n"; head -c 2200000 /dev/zero | tr "\0" x; echo; echo last'
 	until_true task_state_is finished

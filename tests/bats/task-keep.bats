@@ -84,6 +84,30 @@ for i in range(200):
 	[ -e "$HOME/precious/thing" ]
 }
 
+# Longer than any path may be, closed on the way, and broad where it is deep.
+# Usage: deep_tree LEVELS
+deep_tree() {
+	printf '%s\n' 'import os' "for i in range($1):" '    os.mkdir("d" * 50)' \
+		'    if i % 250 == 249:' '        for j in range(50): os.mkdir("b%d" % j); open("b%d/f" % j, "w").close(); os.chmod("b%d" % j, 0)' \
+		'    os.chdir("d" * 50)' 'open("last", "w").close()'
+}
+
+@test "discard: a tree that is deeper than any path can say is refused, as it cannot be saved, and removed with --forget" {
+	config_own 'max_worktree_size = 0'
+	task_start "touch ready; python3 -c '$(deep_tree 600)'; exec sleep 100"
+	until_true task_state_is stopped
+	grep -F 'limit reached: folders in folders: 256 of 256' "$BATS_TEST_TMPDIR/err"
+	kill "$RUNNER"
+	wait "$RUNNER" || :
+	run -1 --separate-stderr ccm-supervisor task discard "$ID"
+	[[ $stderr == *'git cannot look at all files'*'nothing was removed (--forget discards'* ]]
+	run -1 --separate-stderr ccm-supervisor task gc --idle 0s
+	[[ $stderr == *"task $ID is kept: "* ]]
+	run -0 --separate-stderr ccm-supervisor task discard --forget "$ID"
+	[ ! -e "$CCM_HOME/tasks/$ID" ]
+}
+config_own() { mkdir -p "$CCM_HOME" && printf '[sandbox]\n%s\n' "$1" >"$CCM_HOME/config.ini"; }
+
 @test "snapshots: every ten commits, with a ref of their own, and rollback goes back to one, and forth again" {
 	task_run 'for i in 1 2 3 4 5 6 7 8 9 10; do echo $i >>file; git commit -qam "commit $i"; done'
 	ccm-supervisor task resume "$ID" -- sh -c 'git commit -q --amend -m rewritten; echo later >later; git add .; git commit -qm later; echo loose >loose'

@@ -53,6 +53,19 @@ stopped_at() {
 	until_true test -e "$WORK/done"
 }
 
+# Each name counts, whatever it weighs: inodes run out, too, and links take no room at all.
+@test "limits: very many names use up disk space, though they weigh nothing" {
+	config 'max_worktree_size = 3M'
+	task_start 'touch ready; mkdir many; python3 -c "import os, time
+for i in range(1000000):
+    if i % 1000 == 0: time.sleep(0.02)
+    os.link(\"ready\", \"many/%d\" % i)"; exec sleep 100'
+	until_true task_state_is stopped
+	grep -F 'limit reached: disk space: ' "$BATS_TEST_TMPDIR/err"
+	ccm-supervisor task stop --end "$ID"
+	wait "$RUNNER" || :
+}
+
 @test "limits: a file is not written past max_file_size, packs of git included" {
 	config 'max_file_size = 1M'
 	task_run 'head -c 2000000 /dev/zero >big 2>/dev/null || stat -c %s big'
