@@ -160,4 +160,8 @@ if os.fork() == 0:
     if os.fork() == 0:
         time.sleep(0.5); open(os.environ["LATER"], "w").write("late")' >/dev/null 2>&1; }
 
+# The same, when who keeps it was killed.
+killed() { (trap '' HUP TERM; sleep 0.7; echo late >"$LATER") >/dev/null 2>&1 & touch started; sleep 20; }
+killed_session() { setsid sh -c '(setsid sh -c "sleep 0.7; echo late >\"$LATER\"" &) &' >/dev/null 2>&1; touch started; sleep 20; }
+
 "$1"

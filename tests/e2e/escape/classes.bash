@@ -66,7 +66,7 @@ RESOURCES=(
 )
 
 LATE=(
-	orphan orphan_session orphan_twice orphan_nohup orphan_python
+	orphan orphan_session orphan_twice orphan_nohup orphan_python killed killed_session
 )
 
 # What goes through where a kernel gives no namespaces, see ccm-sandbox(7): names and command lines of processes, that

@@ -11,11 +11,23 @@ load ../../bats/helper.bash
 
 # Some of what is attacked is there once for each user, so that each file takes another one; where it cannot, they take
 # turns.
-case $BATS_TEST_FILENAME in
+[ -n "${ESCAPE_USER-}" ] || case $BATS_TEST_FILENAME in
 *-alone.bats) ESCAPE_UID=40405 ;;
 *-git.bats) ESCAPE_UID=40406 ;;
 *) ESCAPE_UID=40404 ;;
 esac
+
+# As root, an ordinary user made for this: with a name and a home of its own, as people are. Where none can be made, a bare
+# number.
+escape_user() {
+	export ESCAPE_USER='' ESCAPE_UID
+	[ "$EUID" -eq 0 ] || return 0
+	if command -v useradd >/dev/null && useradd --no-create-home --home-dir "$SCENE/v/home" --shell /bin/sh --no-user-group \
+		--gid nogroup "ccm-escape-$$" 2>/dev/null; then
+		ESCAPE_USER=ccm-escape-$$
+		ESCAPE_UID=$(id -u "$ESCAPE_USER")
+	fi
+}
 
 # Once for all attacks of a file: a place that another user can reach, the programs, the template and the services.
 escape_setup_file() {
@@ -31,6 +43,7 @@ escape_setup_file() {
 	mkdir "$SCENE/data"
 	cp -r "$CCM_SOURCE/automations" "$CCM_SOURCE/lib-sh" "$SCENE/data/"
 	cp "$CCM_BUILD/ccm-proxy" "$CCM_BUILD/ccm-guard" "$CCM_BUILD/ccm-checkpoint" "$SCENE/bin/"
+	escape_user
 	[ "$EUID" -ne 0 ] || chown -R "$ESCAPE_UID:$ESCAPE_UID" "$SCENE"
 	start_services
 	: >"$SCENE/counted"
@@ -55,6 +68,12 @@ escape_teardown_file() {
 	# shellcheck disable=SC2016
 	as_user sh -c 'ipcrm -M "$1" -S "$1" -Q "$1"; rm -f "/dev/shm$2"' sh "$((0x63636d00 ^ $(as_user id -u)))" "$MQ" || true
 	rm -rf "$SCENE"
+	# The last of their processes may still be ending.
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		[ -n "${ESCAPE_USER-}" ] && ! userdel "$ESCAPE_USER" 2>/dev/null || return 0
+		sleep 0.3
+	done
+	userdel --force "$ESCAPE_USER"
 }
 
 # With a PATH that every user can search.
@@ -116,10 +135,18 @@ fresh() {
 	[ "$EUID" -ne 0 ] || chown -R "$ESCAPE_UID:$ESCAPE_UID" "$SCENE/work"
 }
 
-# Prints all that there is to know of the person's files.
+# Prints all that there is to know of the person's files, and of all else in the scene, but for
+#     work                  where the attack may write
+#     output, counted       what the tests write down
+#     the scene's own time  which those change when they are made
+#     services/log          where what runs for the person says that somebody knocked, also in vain
+# and of what they have in /dev/shm. That a socket or terminal was used, no file tells: those attacks tell it themselves.
 picture() {
-	find "$V" "$SERVICES/shared" -printf '%p %y %m %U %G %s %n %T@ %l\n' | sort
-	find "$V" "$SERVICES/shared" -type f -exec sha256sum {} + | sort
+	local but=(-path "$SCENE/work" -prune -o -path "$SCENE/output" -prune -o -path "$SCENE/counted" -prune -o
+		-path "$SERVICES/log" -prune -o)
+	find "$SCENE" -mindepth 1 "${but[@]}" -printf '%p %y %m %U %G %s %n %T@ %l\n' | sort
+	find "$SCENE" -mindepth 1 "${but[@]}" -type f -exec sha256sum {} + | sort
+	find "/dev/shm$MQ" -printf '%p %m %s\n' 2>&1
 }
 
 readonly NAMES='VHOME REPO CCM SERVICES VICTIM PORT PORT6 UDP FREE_PORT PTS LATER MQ ABSTRACT KEY SECRET_ADDRESS TOO_MUCH_MIB'
@@ -135,15 +162,20 @@ attack_command() {
 	fi
 }
 
+# What bounds a run, or, where its supervisor is to be killed, tells its number.
+START=(timeout --kill-after=5 30)
+# shellcheck disable=SC2016
+START_TO_KILL=(sh -c 'echo $$ >"$SCENE/work/number"; exec "$@"' sh)
+
 outside() {
-	(cd "$SCENE/work" && as_user timeout 30 "${COMMAND[@]}")
+	(cd "$SCENE/work" && as_user "${START[@]}" "${COMMAND[@]}")
 }
 
 inside() {
 	local name options=()
 	for name in $NAMES; do options+=(--env "$name"); done
 	# shellcheck disable=SC2086 # none or one word
-	(cd "$SCENE/work" && as_user timeout --kill-after=5 30 env HOME="$VHOME" CCM_HOME="$SCENE/ccm" "$SCENE/bin/ccm-supervisor" \
+	(cd "$SCENE/work" && as_user "${START[@]}" env HOME="$VHOME" CCM_HOME="$SCENE/ccm" "$SCENE/bin/ccm-supervisor" \
 		sandbox exec "${options[@]}" ${LAYERS-} --rw "$SCENE/work" --ro "$SCENE/bin" \
 		--max-processes 200 --max-file 104857600 --max-memory 1073741824 -- "${COMMAND[@]}")
 }
@@ -159,9 +191,18 @@ went_through() {
 		;;
 	esac
 	attack_command "$2"
-	"$1" >"$SCENE/output" 2>&1 </dev/null 3>&- || status=$?
+	case $2 in
+	killed*)
+		local START=("${START_TO_KILL[@]}") end=$((SECONDS + 30))
+		"$1" >"$SCENE/output" 2>&1 </dev/null 3>&- &
+		until [ -e "$SCENE/work/started" ] || [ "$SECONDS" -gt "$end" ]; do sleep 0.05; done
+		kill -KILL "$(cat "$SCENE/work/number")"
+		wait "$!" 2>/dev/null || status=$?
+		;;
+	*) "$1" >"$SCENE/output" 2>&1 </dev/null 3>&- || status=$? ;;
+	esac
 	[ -z "$knock" ] || { kill "$knock"; wait "$knock"; } 2>/dev/null || true
-	case $2 in orphan*)
+	case $2 in orphan* | killed*)
 		for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
 			[ ! -e "$LATER" ] || return 0
 			sleep 0.1
