@@ -179,7 +179,7 @@ static int choose_port(struct built *b)
 	b->spec.proxy_port = proxy_random_port();
 	ccm_sbuf_clear(&b->proxy_env);
 	if (b->hosts[0])
-		proxy_environment(&b->proxy_env, b->spec.proxy_port, b->token);
+		proxy_environment(&b->proxy_env, b->spec.proxy_port, b->token, b->hosts);
 	if (b->api) {
 		ccm_sbuf_addf(&b->proxy_env, "CCM_API_URL=http://127.0.0.1:%d/%s", b->spec.proxy_port, b->token);
 		ccm_sbuf_addc(&b->proxy_env, '\0');

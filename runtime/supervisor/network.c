@@ -82,7 +82,7 @@ static int plan_environment(struct network *n)
 
 	if (!n->hosts.count)
 		return 0;
-	proxy_environment(&env, n->port, n->token);
+	proxy_environment(&env, n->port, n->token, (const char *const *)n->hosts.list);
 	if (ccm_sbuf_error(&env))
 		return -ENOMEM;
 	for (const char *at = env.text; at < env.text + env.bytes && r == 0; at += strlen(at) + 1)

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <sys/wait.h>
 
@@ -43,7 +44,31 @@ int proxy_check_host(const char *entry, struct ccm_diag *diag)
 	return 0;
 }
 
-void proxy_environment(struct ccm_sbuf *out, int port, const char *token)
+/* Its own loopback is no matter of the proxy's, but by a name that the list has: that is the person's. */
+static void add_no_proxy(struct ccm_sbuf *out, const char *variable, const char *const *hosts)
+{
+	static const char *const own[] = { "localhost", "127.0.0.1", "::1" };
+	bool first = true;
+
+	ccm_sbuf_addf(out, "%s=", variable);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		bool listed = false;
+
+		for (const char *const *h = hosts; h && *h; h++) {
+			const char *name = **h == '[' ? *h + 1 : *h;
+			size_t bytes = strlen(own[i]);
+
+			listed |= strncasecmp(name, own[i], bytes) == 0 && strchr(":]", name[bytes]);
+		}
+		if (listed)
+			continue;
+		ccm_sbuf_addf(out, "%s%s", first ? "" : ",", own[i]);
+		first = false;
+	}
+	ccm_sbuf_addc(out, '\0');
+}
+
+void proxy_environment(struct ccm_sbuf *out, int port, const char *token, const char *const *hosts)
 {
 	static const char *const names[] = { "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy" };
 
@@ -52,9 +77,9 @@ void proxy_environment(struct ccm_sbuf *out, int port, const char *token)
 			      token ? "@" : "", port);
 		ccm_sbuf_addc(out, '\0');
 	}
-	/* Its own loopback is no matter of the proxy's. Node.js uses the others only if it is told to. */
-	ccm_sbuf_add(out, "NO_PROXY=localhost,127.0.0.1,::1", 33);
-	ccm_sbuf_add(out, "no_proxy=localhost,127.0.0.1,::1", 33);
+	add_no_proxy(out, "NO_PROXY", hosts);
+	add_no_proxy(out, "no_proxy", hosts);
+	/* Node.js uses the others only if it is told to. */
 	ccm_sbuf_add(out, "NODE_USE_ENV_PROXY=1", 21);
 }
 

@@ -50,8 +50,8 @@ void proxy_stop(struct proxy *p);
 int proxy_random_port(void);
 
 /* Appends what programs need in their environment to use it: HTTPS_PROXY=... and the like, each followed by a NUL. token may
- * be NULL. */
-void proxy_environment(struct ccm_sbuf *out, int port, const char *token);
+ * be NULL. Of the names of the own loopback, those that hosts has lead to the proxy, too. */
+void proxy_environment(struct ccm_sbuf *out, int port, const char *token, const char *const *hosts);
 
 /* -EINVAL, with words in diag: the entry cannot stand in a list of hosts. */
 int proxy_check_host(const char *entry, struct ccm_diag *diag);
