@@ -14,6 +14,8 @@
 
 #define TEXT_MAX ((size_t)4 << 20)
 #define CONTEXT_MAX ((size_t)256 << 10)
+#define IMPORT_DEPTH_MAX 5
+#define IMPORTS_MAX 100
 #define SKILL_FILES_MAX 2000
 #define SKILL_DEPTH_MAX 8
 
@@ -22,6 +24,7 @@ void agent_done(struct agent *a)
 	free(a->program);
 	free(a->package);
 	free(a->hook);
+	free(a->supervisor);
 	words_done(&a->argv);
 	*a = (struct agent){ 0 };
 }
@@ -128,6 +131,10 @@ int agent_find(struct agent *ret, const struct place *p, const char *self, const
 	r = find_package(&a);
 	if (r == 0)
 		r = find_hook(&a, self, diag);
+	if (r == 0) {
+		a.supervisor = realpath(self, NULL);
+		r = a.supervisor ? 0 : -errno;
+	}
 	for (size_t i = 0; argv[i] && r == 0; i++)
 		r = words_add(&a.argv, argv[i]);
 	if (r < 0) {
@@ -205,21 +212,23 @@ static int make_bin(struct ctl *c)
 
 	if (r == 0)
 		r = link_to(c, bin, CCM_HOST_COMMAND, c->agent->hook);
+	if (r == 0)
+		r = link_to(c, bin, "ccm-supervisor", c->agent->supervisor);
 	/* By its own name, so that an agent that starts itself again finds itself. */
 	if (r == 0 && !strchr(c->agent->argv.list[0], '/'))
 		r = link_to(c, bin, c->agent->argv.list[0], c->agent->program);
 	return r;
 }
 
-static int copy_automations(struct ctl *c, const char *home)
+/* The regular files of one of the person's folders, links followed. A missing one is fine. */
+static int copy_files(struct ctl *c, const char *folder, const char *to)
 {
-	_cleanup_closedir_ DIR *dir = opendir(c->paths->enabled);
-	_cleanup_free_ char *to = path_of(home, "automations/enabled");
+	_cleanup_closedir_ DIR *dir = opendir(folder);
 	struct dirent *d;
-	int r = to ? 0 : -ENOMEM;
+	int r = 0;
 
 	while (dir && r >= 0 && (d = readdir(dir))) {
-		_cleanup_free_ char *from = path_of(c->paths->enabled, d->d_name);
+		_cleanup_free_ char *from = path_of(folder, d->d_name);
 		struct stat st;
 
 		if (d->d_name[0] == '.')
@@ -233,6 +242,27 @@ static int copy_automations(struct ctl *c, const char *home)
 	return r < 0 ? r : 0;
 }
 
+static int copy_automations(struct ctl *c, const char *home)
+{
+	_cleanup_free_ char *to = path_of(home, "automations/enabled");
+
+	return to ? copy_files(c, c->paths->enabled, to) : -ENOMEM;
+}
+
+/* Rules of the person's own. */
+static int copy_guard(struct ctl *c, const char *home)
+{
+	_cleanup_free_ char *from = path_of(c->paths->home, "guard.d"), *to = path_of(home, "guard.d");
+	int r;
+
+	if (!from || !to)
+		return -ENOMEM;
+	if (access(from, F_OK) < 0)
+		return 0;
+	r = make_dir(c, home, "guard.d");
+	return r < 0 ? r : copy_files(c, from, to);
+}
+
 static int make_home(struct ctl *c)
 {
 	_cleanup_free_ char *home = path_of(c->place->ctl, "ccm");
@@ -244,6 +274,8 @@ static int make_home(struct ctl *c)
 		r = copy(c, c->paths->config, home, "config.ini", 0600);
 	if (r >= 0)
 		r = copy_automations(c, home);
+	if (r == 0)
+		r = copy_guard(c, home);
 	if (r == 0)
 		r = make_dir(c, c->place->channel, "spool");
 	return r;
@@ -315,39 +347,143 @@ static void add_part(struct ccm_sbuf *out, const char *what, const char *text, s
 	ccm_sbuf_add(out, text, bytes);
 }
 
+/* What CLAUDE.md files say, and what they import by @PATH. */
+struct context {
+	struct ctl *ctl;
+	struct ccm_sbuf text;
+	struct words seen;
+};
+
+/* "docs/a.md" and "../b.md" make "b.md". 1: it would leave the folder. */
+static int join_path(const char *file, const char *path, struct ccm_sbuf *ret)
+{
+	_cleanup_sbuf_ struct ccm_sbuf whole = { 0 };
+	size_t bytes;
+
+	ccm_sbuf_addf(&whole, "%.*s%s", path[0] == '/' ? 0 : (int)(last_part(file) - file), file, path);
+	if (ccm_sbuf_error(&whole))
+		return -ENOMEM;
+	if (whole.text[0] == '/')
+		ccm_sbuf_addc(ret, '/');
+	for (const char *at = whole.text; *at; at += bytes, at += *at == '/') {
+		bytes = strcspn(at, "/");
+		if (bytes == 0 || (bytes == 1 && *at == '.'))
+			continue;
+		if (bytes == 2 && at[0] == '.' && at[1] == '.') {
+			if (ret->bytes == 0 || strcmp(ret->text, "/") == 0)
+				return 1;
+			ret->bytes = (size_t)(last_part(ret->text) - ret->text);
+			if (ret->bytes > 1)
+				ret->bytes--;
+			ret->text[ret->bytes] = '\0';
+			continue;
+		}
+		ccm_sbuf_addf(ret, "%s%.*s", ret->bytes && ret->text[ret->bytes - 1] != '/' ? "/" : "", (int)bytes, at);
+	}
+	return ccm_sbuf_error(ret) < 0 ? -ENOMEM : ret->bytes == 0;
+}
+
+static int add_file(struct context *x, bool own, const char *file, const char *what, int depth);
+
+/* The project's files import what is in the repository; the person's what is on this machine. */
+static int add_import(struct context *x, bool own, const char *file, const char *token, size_t bytes, int depth)
+{
+	_cleanup_free_ char *path = strndup(token, bytes);
+	_cleanup_sbuf_ struct ccm_sbuf whole = { 0 }, home = { 0 };
+	const char *at_home = getenv("HOME");
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	if (!own && (path[0] == '~' || path[0] == '/'))
+		return 0;
+	if (path[0] == '~' && path[1] == '/' && at_home) {
+		ccm_sbuf_addf(&home, "%s%s", at_home, path + 1);
+		if (ccm_sbuf_error(&home))
+			return -ENOMEM;
+	}
+	r = join_path(file, home.bytes ? home.text : path, &whole);
+	return r ? (r < 0 ? r : 0) : add_file(x, own, whole.text, "an imported file", depth + 1);
+}
+
+/* @PATH behind a blank or at the beginning of a line, not in code. What is no file is only a word with an @. */
+static int add_imports(struct context *x, bool own, const char *file, const char *text, int depth)
+{
+	bool fenced = false;
+	int r = 0;
+
+	for (const char *line = text; *line && r == 0; line += strcspn(line, "\n"), line += *line == '\n') {
+		const char *end = line + strcspn(line, "\n"), *first = line + strspn(line, " \t");
+		bool code = false;
+
+		if (strncmp(first, "```", 3) == 0 || strncmp(first, "~~~", 3) == 0) {
+			fenced = !fenced;
+			continue;
+		}
+		for (const char *at = line; at < end && !fenced && r == 0; at++) {
+			code ^= *at == '`';
+			if (*at == '@' && !code && (at == line || at[-1] == ' ' || at[-1] == '\t'))
+				r = add_import(x, own, file, at + 1, strcspn(at + 1, " \t\r\n"), depth);
+		}
+	}
+	return r;
+}
+
 /* The repository's are read from the base, not from files that an agent may have changed since. */
+static int read_context(struct context *x, bool own, const char *file, struct ccm_sbuf *text)
+{
+	_cleanup_sbuf_ struct ccm_sbuf name = { 0 };
+	int r;
+
+	if (own) {
+		r = ccm_read_regular(file, TEXT_MAX, text);
+		return r == -ENOMEM ? r : r < 0;
+	}
+	ccm_sbuf_addf(&name, "%s:%s", x->ctl->source->base, file);
+	if (ccm_sbuf_error(&name))
+		return -ENOMEM;
+	return git_try(&x->ctl->source->git, text, NULL, "cat-file", "blob", name.text, NULL);
+}
+
+static int add_file(struct context *x, bool own, const char *file, const char *what, int depth)
+{
+	_cleanup_sbuf_ struct ccm_sbuf text = { 0 }, title = { 0 };
+	int r;
+
+	if (depth > IMPORT_DEPTH_MAX || x->seen.count >= IMPORTS_MAX || words_have(&x->seen, file))
+		return 0;
+	r = read_context(x, own, file, &text);
+	if (r == 0)
+		r = words_add(&x->seen, file);
+	if (r || !text.bytes)
+		return r < 0 ? r : 0;
+	ccm_sbuf_addf(&title, "%s (%s)", what, depth || !own ? file : "~/.claude/CLAUDE.md");
+	if (ccm_sbuf_error(&title))
+		return -ENOMEM;
+	add_part(&x->text, title.text, text.text, text.bytes);
+	return add_imports(x, own, file, text.text, depth);
+}
+
 static int make_context(struct ctl *c, const char *person)
 {
 	static const char *const names[] = { "CLAUDE.md", ".claude/CLAUDE.md" };
 	_cleanup_free_ char *own = path_of(person, "CLAUDE.md");
-	_cleanup_sbuf_ struct ccm_sbuf context = { 0 }, text = { 0 };
-	int r = own ? ccm_read_regular(own, TEXT_MAX, &text) : -ENOMEM;
+	struct context x = { .ctl = c };
+	int r = own ? add_file(&x, true, own, "the user's private global instructions", 0) : -ENOMEM;
 
-	if (r == -ENOMEM)
-		return r;
-	if (r == 0 && text.bytes)
-		add_part(&context, "the user's private global instructions (~/.claude/CLAUDE.md)", text.text, text.bytes);
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		_cleanup_sbuf_ struct ccm_sbuf name = { 0 }, body = { 0 };
-
-		ccm_sbuf_addf(&name, "%s:%s", c->source->base, names[i]);
-		if (ccm_sbuf_error(&name))
-			return -ENOMEM;
-		r = git_try(&c->source->git, &body, NULL, "cat-file", "blob", name.text, NULL);
-		if (r < 0)
-			return r;
-		if (r == 0 && body.bytes) {
-			ccm_sbuf_clear(&name);
-			ccm_sbuf_addf(&name, "the project's instructions (%s)", names[i]);
-			add_part(&context, ccm_sbuf_str(&name), ccm_sbuf_str(&body), body.bytes);
-		}
-	}
-	ccm_sbuf_addf(&context, "%sYou work in a task of ccm: a git worktree of your own, on a branch of your own, in a sandbox. "
+	for (size_t i = 0; i < ARRAY_SIZE(names) && r == 0; i++)
+		r = add_file(&x, false, names[i], "the project's instructions", 0);
+	ccm_sbuf_addf(&x.text, "%sYou work in a task of ccm: a git worktree of your own, on a branch of your own, in a sandbox. "
 		      "Commit what you have done; a person reviews and merges your commits. Pushing, switching branches, "
 		      "stash, tag, rebase and submodules are not possible here, and nothing outside of the worktree can be "
-		      "changed.\n", context.bytes ? "\n\n" : "");
-	r = ccm_sbuf_error(&context);
-	return r < 0 ? r : put(c, c->place->ctl, "context.md", context.text, context.bytes, 0600);
+		      "changed.\n", x.text.bytes ? "\n\n" : "");
+	if (r == 0)
+		r = ccm_sbuf_error(&x.text);
+	if (r == 0)
+		r = put(c, c->place->ctl, "context.md", x.text.text, x.text.bytes, 0600);
+	ccm_sbuf_done(&x.text);
+	words_done(&x.seen);
+	return r;
 }
 
 static int copy_folder(struct ctl *c, const char *from, const char *dir, const char *name, int depth)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* agent - what a task needs to know of the program that it runs.
  *
- * Whatever the program: ctl/bin is first in its PATH and holds links to it and to ccm-hook; ctl/ccm is its CCM_HOME, with
- * copies of config.ini and of the enabled automations as they were when the task was started.
+ * Whatever the program: ctl/bin is first in its PATH and holds links to it, to ccm-hook and to ccm-supervisor; ctl/ccm is
+ * its CCM_HOME, with copies of config.ini, of the enabled automations and of the guard's own rules (guard.d) as they were
+ * when the task was started.
  *
  * Claude Code besides: it gets settings of ours and none of its own (--setting-sources "" --settings ctl/settings.json),
  * because any settings file that an agent can write may say disableAllHooks, and a hook that is told of in --settings
  * is switched off by that, too. As this also drops CLAUDE.md and skills, the person's CLAUDE.md and the
- * repository's are appended to the system prompt (ctl/context.md), and the skills that [sandbox] skills names are
+ * repository's, with what they import by @PATH, are appended to the system prompt (ctl/context.md), and the skills that [sandbox] skills names are
  * passed in as a plugin (ctl/plugin). model and permissions of the person's settings are kept.
  *
  * Ownership: agent_done() releases the command.
@@ -26,6 +27,7 @@ struct agent {
 	char *program;               /* where it really is, absolute */
 	char *package;               /* the folder that a script needs around it; NULL: none */
 	char *hook;                  /* ccm-hook */
+	char *supervisor;            /* ourselves: checkpoints are taken inside, too */
 	struct words argv;           /* what is run inside */
 };
 

@@ -113,6 +113,8 @@ static int grant_stores(struct confinement *c, const struct confine_input *in)
 static int grant_leaves(struct confinement *c, const char *repo)
 {
 	static const char *const leaves[] = { "objects/pack", "refs/heads/ccm", "logs/refs/heads/ccm", "worktrees/work" };
+	/* For checkpoints of the agent's session; a task of an older ccm has none. */
+	static const char *const checkpoints[] = { "ccm", "refs/ccm/checkpoints" };
 	static const char *const pins[] = { "worktrees/work/HEAD", "worktrees/work/commondir", "worktrees/work/gitdir" };
 	int r = grant(c, repo, SANDBOX_READ | SANDBOX_SHELF);
 
@@ -120,6 +122,8 @@ static int grant_leaves(struct confinement *c, const char *repo)
 		r = grantf(c, RW, "%s/objects/%02x", repo, i);
 	for (size_t i = 0; i < ARRAY_SIZE(leaves) && r == 0; i++)
 		r = grantf(c, RW, "%s/%s", repo, leaves[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(checkpoints) && r == 0; i++)
+		r = grantf(c, RW | SANDBOX_OPTIONAL, "%s/%s", repo, checkpoints[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(pins) && r == 0; i++)
 		r = grantf(c, SANDBOX_READ | SANDBOX_PIN, "%s/%s", repo, pins[i]);
 	return r;
@@ -259,8 +263,13 @@ static int grant_agent(struct confinement *c, const struct confine_input *in, st
 		r = grant(c, in->agent->package, RX);
 	if (r == 0 && in->agent->hook)
 		r = grant(c, in->agent->hook, RX);
+	if (r == 0 && in->agent->supervisor)
+		r = grant(c, in->agent->supervisor, RX);
 	if (r == 0)
 		r = grant(c, in->paths->lib_sh, RX | SANDBOX_OPTIONAL);
+	/* The guard's rules lie beside it. */
+	if (r == 0)
+		r = grant(c, in->paths->stock, RX | SANDBOX_OPTIONAL);
 	if (r == 0)
 		r = grant(c, in->paths->libexec, RX | SANDBOX_OPTIONAL);
 	if (r == 0 && in->agent->kind == CCM_AGENT_CLAUDE)

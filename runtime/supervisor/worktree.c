@@ -382,7 +382,7 @@ static int make_alternates(struct maker *m)
 
 static int make_task_repository(struct maker *m)
 {
-	static const char *const dirs[] = { "refs/heads/ccm", "logs", "logs/refs", "logs/refs/heads", "logs/refs/heads/ccm",
+	static const char *const dirs[] = { "refs/heads/ccm", "refs/ccm", "refs/ccm/checkpoints", "ccm", "logs", "logs/refs", "logs/refs/heads", "logs/refs/heads/ccm",
 					    "worktrees", "worktrees/work", "worktrees/work/logs" };
 	const struct place *p = m->place;
 	_cleanup_sbuf_ struct ccm_sbuf config = { 0 }, user = { 0 }, global = { 0 };

@@ -74,3 +74,25 @@ setup() {
 	ccm-supervisor task stop --end "$ID"
 	wait "$RUNNER" || :
 }
+
+# Usage: inside COMMAND
+# Makes an event of that Bash command, in the task's worktree, and lets ccm-hook judge it. For the script of a task.
+INSIDE='inside() { jq -c --arg cwd "$PWD" --arg command "$1" ".cwd = \$cwd | .tool_input.command = \$command" event.json >$TMPDIR/event
+	ccm-hook run <$TMPDIR/event; }'
+
+@test "guard: it judges inside by the stock rules, the person's own and config.ini" {
+	ln -s "$CCM_SOURCE/automations/security-guard" "$CCM_HOME/automations/enabled/10-security-guard"
+	mkdir "$CCM_HOME/guard.d"
+	printf '[deploy]\ncommand = deploy\nverdict = deny\nreason = It is not for agents.\ninstead = Ask.\n' >"$CCM_HOME/guard.d/own.ini"
+	task_run "$INSIDE; inside 'rm -rf /'; inside 'deploy --now'; inside 'echo fine'"
+	[[ $(cat "$BATS_TEST_TMPDIR/out") == *'"permissionDecision":"deny"'*'[rule rm-root]'*'"permissionDecision":"deny"'*'It is not for agents.'* ]]
+	[ "$(ccm-hook log -o json --reverse | jq -r .verdict | tr '\n' ' ')" = 'deny deny none ' ]
+}
+
+@test "checkpoints: they are taken inside before what may destroy, and bring back what it did" {
+	ln -s "$CCM_SOURCE/automations/git-checkpoint" "$CCM_HOME/automations/enabled/20-git-checkpoint"
+	task_run "$INSIDE"'; echo precious >file; inside "git checkout file"; git checkout -q file; cat file
+		ccm-supervisor checkpoint list | grep -c "before git checkout file"; ccm-supervisor checkpoint restore 1 --yes >&2; cat file'
+	[ "$(cat "$BATS_TEST_TMPDIR/out")" = $'one\n1\nprecious' ]
+	[ -z "$(git for-each-ref refs/ccm/checkpoints)" ]
+}
