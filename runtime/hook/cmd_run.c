@@ -36,6 +36,7 @@ struct work {
 	struct ccm_store store;
 	struct ccm_record record;
 	struct ccm_outcome outcome;
+	bool taken_in;                           /* events that an earlier run had to spool */
 	bool told;                               /* what is urgent is being delivered */
 	char *halt;                              /* why the session is halted; NULL: it is not */
 	struct ccm_sbuf out, err, notes;
@@ -201,9 +202,7 @@ static int ask_instead(struct work *w)
 /* By a program of its own, off the client's path. */
 static void tell_urgent(struct work *w)
 {
-	bool trouble = w->store.in_trouble || w->store.set_aside;
-
-	if (w->told || !urgent_is(&w->ctx->settings, &w->event, &w->outcome, trouble))
+	if (w->told || !urgent_is(&w->ctx->settings, &w->event, &w->outcome, w->store.set_aside || w->taken_in))
 		return;
 	w->told = true;
 	urgent_deliver(w->ctx);
@@ -430,7 +429,7 @@ int cmd_run(struct ctx *ctx, int argc, char **argv)
 	if (r == 0)
 		r = process(&w);
 	if (r == 0) {
-		ccm_store_ingest(&w.store, INGEST_MAX_MS);
+		w.taken_in = ccm_store_ingest(&w.store, INGEST_MAX_MS) > 0;
 		note_store(&w);
 		tell_urgent(&w);
 	}

@@ -12,7 +12,7 @@
 #include "libccm/answer.h"
 #include "libccm/event.h"
 
-/* trouble: something was wrong with the database. */
+/* trouble: something was wrong with the database, and it is on record by now. */
 bool urgent_is(const struct ccm_settings *s, const struct ccm_event *e, const struct ccm_outcome *o, bool trouble);
 
 /* Starts it, if there is reason to. What goes wrong is said on stderr. */

@@ -39,6 +39,7 @@ struct look {
 	struct ccm_db *db;
 	const struct ccm_settings *settings;
 	int64_t now_ms, floor_ms, *next_ms;
+	bool only_looks;             /* makes none */
 	int made;
 };
 
@@ -139,6 +140,10 @@ static int make(struct look *l, const struct seen *e, enum ccm_alert_kind kind, 
 		return 0;
 	if (ccm_sbuf_error(title) < 0 || ccm_sbuf_error(body) < 0)
 		return -ENOMEM;
+	if (l->only_looks) {
+		l->made++;
+		return 0;
+	}
 	ccm_uuid_make(e->received_ms, uuid);
 	r = ccm_db_exec(l->db, Q_ALERT_DERIVE, DB_ARGS(
 		DB_TEXT("uuid", uuid), DB_INT("created_ms", e->received_ms), DB_TEXT("level", ccm_alert_level_name(level)),
@@ -531,10 +536,29 @@ static int derive_locked(struct alerts *a, struct look *l)
 	r = ccm_txn_begin(l->db, &txn);
 	while (r >= 0 && (r = derive_some(a, l)) > 0)
 		;
-	/* Most events make no alert, and then nothing is written. */
-	if (r >= 0 && (l->made || !a->begun || done_up_to(a) - a->kept >= KEEP_EVERY))
+	if (r >= 0)
 		r = keep_place(a, l->db);
 	return r < 0 ? r : ccm_txn_commit(&txn);
+}
+
+/* Most events make no alert: then no lock is taken, for which automations may be waiting. 1: there is something to write. */
+static int derive_nothing(struct alerts *a, const struct look *l)
+{
+	__attribute__((cleanup(alerts_done))) struct alerts after = { a->begun, a->seen, a->kept, a->seen_ms, { 0 } };
+	struct look look = *l;
+	int r;
+
+	look.only_looks = true;
+	ccm_sbuf_adds(&after.unfinished, ccm_sbuf_str(&a->unfinished));
+	r = ccm_sbuf_error(&after.unfinished);
+	while (r >= 0 && !look.made && (r = derive_some(&after, &look)) > 0)
+		;
+	if (r < 0 || look.made || !a->begun || done_up_to(&after) - a->kept >= KEEP_EVERY)
+		return r < 0 ? r : 1;
+	alerts_done(a);
+	*a = after;
+	after = (struct alerts){ 0 };
+	return 0;
 }
 
 static int derive_all(struct alerts *a, struct ccm_db *db, const struct ccm_settings *s, int64_t now_ms, int64_t *next_ms)
@@ -546,6 +570,9 @@ static int derive_all(struct alerts *a, struct ccm_db *db, const struct ccm_sett
 	if (r == 0 && (!a->begun || last_id < a->seen))
 		r = begin(a, &l, last_id);
 	if (r < 0 || (a->begun && last_id == a->seen && !a->unfinished.bytes))
+		return r;
+	r = derive_nothing(a, &l);
+	if (r <= 0)
 		return r;
 	r = derive_locked(a, &l);
 	/* What was rolled back is looked at again, from where the database says. */

@@ -17,8 +17,7 @@
 #ifndef CCM_SUPERVISOR_ALERTS_H
 #define CCM_SUPERVISOR_ALERTS_H
 
-#include "libccm/db.h"
-#include "libccm/settings.h"
+#include "ctx.h"
 
 /* What whoever looks again and again remembers, so that it looks at each event once or twice. Begins as { 0 }. */
 struct alerts {
@@ -35,5 +34,9 @@ int alerts_gather(struct alerts *a, struct ccm_db *db, const struct ccm_settings
 
 /* Which channels have something to send, as bits. *ret_next_ms: when one has next, if that is sooner. */
 int alerts_due(struct ccm_db *db, int64_t now_ms, unsigned *ret_channels, int64_t *ret_next_ms);
+
+/* Starts `ccm-supervisor deliver --once`, and does not wait for it, where a channel is set up and no daemon runs: what was raised
+ * is urgent. */
+void alerts_deliver(const struct ctx *ctx);
 
 #endif

@@ -131,8 +131,10 @@ static int take_event(struct channel *c, struct ccm_db *db, const struct task *t
 		return task_log(db, t->id, "note", "more than %d events: the others are dropped", CHANNEL_EVENTS_MAX);
 	}
 	r = store(db, t, &rec);
-	if (r == 0)
+	if (r == 0) {
 		c->stored++;
+		c->urgent = c->urgent || (rec.event && strcmp(rec.event, "Notification") == 0);
+	}
 	return r;
 }
 
@@ -149,6 +151,7 @@ static int take_alert(struct channel *c, struct ccm_db *db, const struct task *t
 		return 0;
 	}
 	c->alerts++;
+	c->urgent = c->urgent || strcmp(level, "urgent") == 0;
 	if (asprintf(&line, "%.64s: %.400s", source, title) < 0) {
 		line = NULL;
 		return -ENOMEM;

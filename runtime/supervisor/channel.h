@@ -25,6 +25,7 @@
 struct channel {
 	int64_t stored, alerts, bad;
 	bool full_said;
+	bool urgent;                 /* something came that the person should hear of at once; the caller sets it back */
 };
 
 /* Returns how many were taken; negative if the database does not take any. last: the task has ended, so a file that is

@@ -13,8 +13,11 @@
 
 #include "alerts.h"
 #include "couriers.h"
+#include "daemon.h"
+#include "libccm/alert.h"
 #include "libccm/clock.h"
 #include "libccm/log.h"
+#include "libccm/proc.h"
 #include "watch.h"
 
 #define RETRY_MS (2 * 60 * 1000LL)       /* so long what fails is tried again */
@@ -186,6 +189,16 @@ static int has_more(struct delivering *d)
 	int r = alerts_gather(&d->alerts, d->ctx->db, &d->ctx->settings, now_ms, &next_ms);
 
 	return r != 0 ? r : alerts_due(d->ctx->db, now_ms, &due, &next_ms) < 0 ? 0 : due != 0;
+}
+
+void alerts_deliver(const struct ctx *ctx)
+{
+	int r = 0;
+
+	if (ccm_channels_set_up(&ctx->settings) && !daemon_pid(&ctx->paths))
+		r = ccm_proc_detach(ctx->self, (const char *const[]){ "ccm-supervisor", "deliver", "--once", NULL });
+	if (r < 0)
+		ccm_warn("cannot start '%s deliver --once': %s", ctx->self, ccm_strerror(r));
 }
 
 int cmd_deliver(struct ctx *ctx, int argc, char **argv)

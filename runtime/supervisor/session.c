@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "alerts.h"
 #include "channel.h"
 #include "confine.h"
 #include "explain.h"
@@ -268,6 +269,21 @@ static void mark_held(struct session *s)
 	ccm_db_exec(s->spec->ctx->db, Q_TASK_HOLD, DB_ARGS(DB_TEXT("id", s->spec->task->id), DB_INT("now_ms", ccm_now_ms())));
 }
 
+static void tell_person(struct session *s, const char *level, const char *title, const char *body)
+{
+	struct ctx *ctx = s->spec->ctx;
+
+	if (task_alert(ctx->db, s->spec->task, true, level, title, body) == 0 && strcmp(level, "urgent") == 0)
+		alerts_deliver(ctx);
+}
+
+static void see_urgent(struct session *s)
+{
+	if (s->channel.urgent)
+		alerts_deliver(s->spec->ctx);
+	s->channel.urgent = false;
+}
+
 static void wait_for_quota(struct session *s, const char *why)
 {
 	struct ctx *ctx = s->spec->ctx;
@@ -289,7 +305,7 @@ static void wait_for_quota(struct session *s, const char *why)
 	s->asked_us = 0;
 	mark_held(s);
 	task_log(ctx->db, t->id, "limit", "%s", ccm_sbuf_str(&words));
-	task_alert(ctx->db, t, true, by_itself ? "warning" : "urgent", ccm_sbuf_str(&words), ccm_sbuf_str(&body));
+	tell_person(s, by_itself ? "warning" : "urgent", ccm_sbuf_str(&words), ccm_sbuf_str(&body));
 }
 
 /* By a process of its own: it may have to ask ccusage, and it does so for one task at a time. */
@@ -333,14 +349,14 @@ static void check_bounds(struct session *s)
 		s->near[i] = true;
 		snprintf(title, sizeof title, "%d %% used: %s", LIMITS_NEAR_PERCENT, words);
 		task_log(ctx->db, t->id, "limit", "%s", title);
-		task_alert(ctx->db, t, true, "warning", title, NULL);
+		tell_person(s, "warning", title, NULL);
 	}
 	i = limits_over(&s->limits, &s->use, 100, -1, words, sizeof words);
 	if (i < 0 || s->stopped || s->end_us)
 		return;
 	snprintf(title, sizeof title, "stopped at a limit: %s", words);
 	task_log(ctx->db, t->id, "limit", "%s", title);
-	task_alert(ctx->db, t, true, "urgent", title, "Its processes are held. Resume it ('ccm-supervisor task resume') or end it "
+	tell_person(s, "urgent", title, "Its processes are held. Resume it ('ccm-supervisor task resume') or end it "
 						"('ccm-supervisor task stop --end').");
 	snprintf(title, sizeof title, "limit reached: %s", words);
 	stop(s, title);
@@ -420,6 +436,7 @@ static void tick(void *user)
 		;
 	serve_control(s);
 	channel_take(&s->channel, s->spec->ctx->db, s->spec->place, s->spec->task, false);
+	see_urgent(s);
 	read_denied(s);
 	measure(s);
 	if (s->end_us && ccm_mono_us() > s->end_us) {
@@ -548,6 +565,7 @@ static void finish(struct session *s, int status)
 
 	for (int again = 0; again < 1000 && channel_take(&s->channel, db, s->spec->place, t, true) > 0; again++)
 		;
+	see_urgent(s);
 	read_denied(s);
 	measure_disk(s);
 	if (s->channel.bad)

@@ -96,3 +96,12 @@ INSIDE='inside() { jq -c --arg cwd "$PWD" --arg command "$1" ".cwd = \$cwd | .to
 	[ "$(cat "$BATS_TEST_TMPDIR/out")" = $'one\n1\nprecious' ]
 	[ -z "$(git for-each-ref refs/ccm/checkpoints)" ]
 }
+
+@test "events: an urgent alert out of a task is delivered although no daemon runs" {
+	printf '#!/bin/sh\nprintf "%%s\\n" "$CCM_ALERT_TITLE" >>"%s/told"\n' "$HOME" >"$HOME/tell"
+	chmod 0755 "$HOME/tell"
+	printf '[command]\nrun = %s\n' "$HOME/tell" >>"$CCM_HOME/config.ini"
+	task_run 'ccm-hook alert urgent "come here"'
+	until_true grep -qs 'come here' "$HOME/told"
+	[ "$(cat "$HOME/told")" = "task $ID (sh -c ccm-hook alert urgent \"come here\"): ccm: come here" ]
+}
