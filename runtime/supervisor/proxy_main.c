@@ -418,6 +418,24 @@ static bool rewrite(struct client *c, const struct head *h, const char *host, co
 	return true;
 }
 
+/* Whoever may only call what is below one path on that host must not climb out of it, whatever way the server reads paths. */
+static bool climbs(const char *path)
+{
+	static const char *const coded[] = { "%2e", "%2f", "%5c" };
+	size_t bytes, end = strcspn(path, "?#");
+
+	for (const char *at = path; at <= path + end; at += bytes + 1) {
+		bytes = strcspn(at, "/?#");
+		if ((bytes == 1 && at[0] == '.') || (bytes == 2 && at[0] == '.' && at[1] == '.') || memchr(at, '\\', bytes))
+			return true;
+		for (size_t i = 0; i + 3 <= bytes; i++)
+			for (size_t j = 0; j < ARRAY_SIZE(coded); j++)
+				if (strncasecmp(at + i, coded[j], 3) == 0)
+					return true;
+	}
+	return false;
+}
+
 static void api_request(struct client *c, CURLM *multi, const struct head *h)
 {
 	const char *authority = strstr(config.api_url, "://") + 3;
@@ -440,9 +458,7 @@ static void api_request(struct client *c, CURLM *multi, const struct head *h)
 	}
 	ccm_sbuf_add(&whole, base, strlen(base) - (base[0] && base[strlen(base) - 1] == '/'));
 	ccm_sbuf_add(&whole, path_bytes ? path : "/", path_bytes ? path_bytes : 1);
-	/* Whoever may only call one path on that host must not climb out of it. */
-	if (ccm_sbuf_error(&whole) || ccm_sbuf_error(&host) || strstr(whole.text, "/../") || strstr(whole.text, "%2e") ||
-	    strstr(whole.text, "%2E"))
+	if (ccm_sbuf_error(&whole) || ccm_sbuf_error(&host) || climbs(whole.text))
 		return refuse(c, "400 Bad Request", "not a path of the API");
 	if (!rewrite(c, h, host.text, whole.text, whole.bytes, true))
 		return answer(c, "431 Request Header Fields Too Large", "ccm: the request's head is too large\n");
