@@ -35,6 +35,7 @@
 #define CONNECT_MS 30000
 #define IDLE_MS 3600000              /* an answer that streams may pause */
 #define TOLD_MAX 1000
+#define AUTHORITIES_MAX ((size_t)16 << 20)
 
 struct host { char *name; bool any_below; int port; };
 
@@ -42,6 +43,7 @@ struct config {
 	struct host hosts[HOSTS_MAX];
 	size_t host_count;
 	char *api_url, *api_header, *token;
+	struct ccm_sbuf authorities; /* PEM; empty: the system's */
 };
 
 struct buffer { char bytes[BUFFER]; size_t used; bool ended; };
@@ -272,6 +274,11 @@ static bool connect_to(struct client *c, CURLM *multi, const char *url)
 	curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETDATA, c);
 	curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c);
+	if (config.authorities.bytes) {
+		struct curl_blob pem = { .data = config.authorities.text, .len = config.authorities.bytes, .flags = CURL_BLOB_NOCOPY };
+
+		curl_easy_setopt(c->easy, CURLOPT_CAINFO_BLOB, &pem);
+	}
 	c->state = CONNECTING;
 	c->since_ms = ccm_mono_us() / 1000;
 	return curl_multi_add_handle(multi, c->easy) == CURLM_OK;
@@ -833,6 +840,26 @@ static int read_config(void)
 	return 0;
 }
 
+/* Whom the person trusts instead of whom the system does, as other programs take it from the same variables. Read now: it may
+ * lie where we cannot read later. */
+static int read_authorities(void)
+{
+	static const char *const names[] = { "CURL_CA_BUNDLE", "SSL_CERT_FILE" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *path = getenv(names[i]);
+		int r;
+
+		if (!path || !path[0])
+			continue;
+		r = ccm_read_regular(path, AUTHORITIES_MAX, &config.authorities);
+		if (r < 0)
+			ccm_error("cannot read '%s', which %s names: %s", path, names[i], ccm_strerror(r));
+		return r;
+	}
+	return 0;
+}
+
 /* What parses hostile bytes and holds the credential needs to read certificates and the resolver's files, no more. */
 static void restrict_ourselves(void)
 {
@@ -868,6 +895,8 @@ int main(void)
 			  strerror(-r));
 		return 1;
 	}
+	if (read_authorities() < 0)
+		return 1;
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		clients[i].fd = -1;
 	restrict_ourselves();

@@ -104,10 +104,41 @@ localhost 1 not on the list of allowed hosts" ]
 	in_each_way credential
 }
 
+@test "sandbox network: an API by TLS is believed by the person's authorities only, and gets the credential" {
+	local tls=$BATS_TEST_TMPDIR/tls
+	mkdir "$tls"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=localhost \
+		-addext subjectAltName=DNS:localhost -keyout "$tls/key" -out "$tls/cert" 2>/dev/null
+	kill "$SERVER_PID"
+	wait "$SERVER_PID" || :
+	coproc SERVER { exec python3 "$CCM_SOURCE/tests/bin/web-server.py" "$tls/cert" "$tls/key" 3>&-; }
+	read -r PORT <&"${SERVER[0]}"
+	export SECRET='x-api-key: sk-outside'
+	# shellcheck disable=SC2016
+	ask() {
+		run -0 --separate-stderr inside --api "https://localhost:$PORT/base" --api-header-from SECRET -- \
+			sh -c 'curl -sS "$CCM_API_URL/v1/messages"'
+	}
+	unset SSL_CERT_FILE CURL_CA_BUNDLE
+	ask
+	[[ $output != *GET* && $output == *certificate* ]]
+	[[ $(refusals) == "localhost $PORT "*certificate* ]]
+	export SSL_CERT_FILE=$tls/cert
+	ask
+	[[ $output == *'GET /base/v1/messages 0'*'x-api-key: sk-outside'* ]]
+}
+
+@test "sandbox network: the proxy connects by itself, whatever HTTPS_PROXY the person has" {
+	export HTTPS_PROXY=http://127.0.0.1:1 HTTP_PROXY=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1
+	run -0 --separate-stderr inside --allow-host "localhost:$PORT" -- curl -sS "http://localhost:$PORT/straight"
+	[[ $output == *'GET /straight 0'* ]]
+}
+
 @test "sandbox network: of the API's host nothing but what is below its path is reached" {
 	# shellcheck disable=SC2016
 	run --separate-stderr inside --api "http://127.0.0.1:$PORT/base" -- sh -c '
-		curl -sS --noproxy "*" --path-as-is "$CCM_API_URL/../other"; curl -sS --noproxy "*" "$CCM_API_URL/%2e%2e/other"
+		curl -sS --noproxy "*" --path-as-is "$CCM_API_URL/../other"; curl -sS --noproxy "*" --path-as-is "$CCM_API_URL/.."
+		curl -sS --noproxy "*" "$CCM_API_URL/%2e%2e/other"
 		curl -sS --proxy "$CCM_API_URL" http://127.0.0.1:'"$PORT"'/other'
 	[[ $output != *GET* ]]
 }

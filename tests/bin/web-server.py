@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A web server on loopback that answers with what it was asked. Prints its port first; ends with its input."""
+"""A web server on loopback that answers with what it was asked, by TLS if it gets a certificate and a key. Prints its port
+first; ends with its input. Usage: web-server.py [CERTIFICATE KEY]"""
 import http.server
+import ssl
 import sys
 import threading
 
@@ -26,6 +28,10 @@ class Echo(http.server.BaseHTTPRequestHandler):
 
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+if len(sys.argv) > 2:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[1], sys.argv[2])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print(server.server_port, flush=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 sys.stdin.read()
