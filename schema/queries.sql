@@ -1084,6 +1084,17 @@ SELECT count(*) AS count FROM (SELECT 1 FROM delivery WHERE @LOUD@ LIMIT 1);
 -- query: DELIVERY_QUIET
 UPDATE delivery SET due_ms = :end_ms WHERE @LOUD@;
 
+-- Only the quiet hours make a single alert wait that was not tried yet.
+-- fragment: KEPT
+state = 'waiting' AND alert_id IS NOT NULL AND attempts = 0 AND due_ms > :now_ms
+  AND CASE level WHEN 'urgent' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END >= :level
+
+-- query: DELIVERY_KEPT
+SELECT count(*) AS count FROM (SELECT 1 FROM delivery WHERE @KEPT@ LIMIT 1);
+
+-- query: DELIVERY_RELEASE
+UPDATE delivery SET due_ms = :now_ms WHERE @KEPT@;
+
 -- query: DELIVERY_AHEAD
 SELECT count(*) AS count FROM (SELECT 1 FROM delivery WHERE state = 'waiting' AND created_ms > :ahead_ms LIMIT 1);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define DAY_MINUTES (24 * 60)
@@ -15,7 +16,9 @@ static int parse(const char *text, struct hours *ret)
 {
 	unsigned h1, m1, h2, m2, end = 0;
 
-	if (sscanf(text, "%2u:%2u-%2u:%2u%n", &h1, &m1, &h2, &m2, &end) != 4 || text[end] || m1 > 59 || m2 > 59)
+	/* %u takes signs and blanks, too. */
+	if (text[strspn(text, "0123456789:-")] || text[0] == '-' || strchr(text, '-') != strrchr(text, '-') ||
+	    sscanf(text, "%2u:%2u-%2u:%2u%n", &h1, &m1, &h2, &m2, &end) != 4 || text[end] || m1 > 59 || m2 > 59)
 		return -EINVAL;
 	*ret = (struct hours){ (int)(h1 * 60 + m1), (int)(h2 * 60 + m2) };
 	return ret->from > DAY_MINUTES || ret->to > DAY_MINUTES ? -EINVAL : 0;

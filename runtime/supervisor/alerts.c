@@ -20,7 +20,7 @@
 #define LATE_MS DAY_MS                   /* an event that came so late is no news */
 #define END_MS HOUR_MS                   /* an event that has not ended by then never will: its hook was killed */
 #define ANSWER_MS 500                    /* an automation may answer for the person: so long it is waited for */
-#define KEEP_EVERY 1000                  /* events: how far behind the database may be with what was looked at */
+#define KEEP_EVERY 200                   /* events: how far behind the database may be with what was looked at */
 #define SPARE_MS 5000                    /* a digest that is due so soon may be read already */
 #define AHEAD_MS MINUTE_MS               /* a time so far in the future: the clock was set back */
 #define BODY_MAX_BYTES 1000
@@ -583,6 +583,11 @@ static int derive_all(struct alerts *a, struct ccm_db *db, const struct ccm_sett
 	return r < 0 ? r : l.made;
 }
 
+int alerts_keep(struct alerts *a, struct ccm_db *db)
+{
+	return a->begun && done_up_to(a) > a->kept ? keep_place(a, db) : 0;
+}
+
 /* ---- routing ---- */
 
 struct route {
@@ -957,13 +962,19 @@ static int route_some(const struct route *w)
 	return r < 0 ? r : count;
 }
 
-/* What waits from before the quiet hours began waits on. */
+/* What waits from before the quiet hours began waits on; what need not wait any longer, because config.ini says so now, does not. */
 static int keep_quiet(const struct route *w)
 {
-	const struct ccm_db_arg *args = DB_ARGS(DB_INT("end_ms", w->quiet_end_ms), DB_INT("level", w->settings->alert_quiet_level));
-	int r = w->quiet_end_ms ? count_of(w->db, Q_DELIVERY_LOUD, args) : 0;
+	int64_t level = w->quiet_end_ms ? w->settings->alert_quiet_level : CCM_ALERT_INFO;
+	const struct ccm_db_arg *quiet = DB_ARGS(DB_INT("end_ms", w->quiet_end_ms), DB_INT("level", level));
+	const struct ccm_db_arg *loud = DB_ARGS(DB_INT("now_ms", w->now_ms), DB_INT("level", level));
+	int r = w->quiet_end_ms ? count_of(w->db, Q_DELIVERY_LOUD, quiet) : 0;
 
-	return r <= 0 ? r : exec(w->db, Q_DELIVERY_QUIET, args);
+	if (r > 0)
+		r = exec(w->db, Q_DELIVERY_QUIET, quiet);
+	if (r >= 0)
+		r = count_of(w->db, Q_DELIVERY_KEPT, loud);
+	return r <= 0 ? r : exec(w->db, Q_DELIVERY_RELEASE, loud);
 }
 
 /* A clock that was set back would keep everything waiting. */

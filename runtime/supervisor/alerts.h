@@ -28,6 +28,9 @@ struct alerts {
 };
 void alerts_done(struct alerts *a);
 
+/* Writes down how far it was looked at, so that whoever comes next need not look at that again. */
+int alerts_keep(struct alerts *a, struct ccm_db *db);
+
 /* Does both. Returns how many alerts were made or routed. *ret_next_ms, if something is to be looked at again although nothing
  * changes: when, if that is sooner. */
 int alerts_gather(struct alerts *a, struct ccm_db *db, const struct ccm_settings *s, int64_t now_ms, int64_t *ret_next_ms);

@@ -768,6 +768,8 @@ static int prepare(struct daemon *d)
 
 static void release(struct daemon *d)
 {
+	if (d->db)
+		alerts_keep(&d->alerts, d->db);
 	struct event *const events[] = { d->changed, d->gather, d->timer, d->watchdog, d->on_term, d->on_int, d->on_hup,
 					 d->on_child };
 

@@ -242,6 +242,8 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	configured 'quiet_hours = 00:00-24:00' 'quiet_level = off'
 	ccm-hook alert urgent louder
 	[ -z "$(told)" ]
+	configured
+	[ "$(told | cut -d'|' -f3)" = $'before\nquiet\nlouder' ]
 }
 
 @test "clock: one that was set back keeps nothing waiting" {
@@ -266,6 +268,23 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	ccm-supervisor deliver --once
 	[ "$(jq -r .kind "$HOME/told")" = $'agent-failed\nagent-failed' ]
 	[ "$(db 'SELECT count(*) FROM alert')" = 2 ]
+}
+
+@test "deliver: however often it is killed, each alert is made once, and arrives, with one id" {
+	local i
+	configured
+	echo 'max_per_hour = 0' >>"$CCM_HOME/config.ini"
+	for i in {1..12}; do
+		hears StopFailure-rate_limit ".session_id = \"s$i\""
+		ccm-supervisor deliver --once 2>/dev/null 3>&- 9>&- &
+		sleep "0.0$((RANDOM % 10))"
+		kill -KILL "$!" || :
+		wait "$!" || :
+	done 2>/dev/null
+	ccm-supervisor deliver --once
+	[ "$(db 'SELECT count(*), count(DISTINCT session_id) FROM alert')" = '12|12' ]
+	[ "$(jq -r .session_id "$HOME/told" | sort -u | wc -l)" = 12 ]
+	[ "$(jq -r .id "$HOME/told" | sort -u | wc -l)" = 12 ]
 }
 
 @test "deliver: an event that has not ended is told of when it has" {
