@@ -945,9 +945,16 @@ INSERT INTO alert (uuid, created_ms, level, source, session_id, event_uuid, titl
 SELECT :uuid, :created_ms, :level, :source, :session_id, :event_uuid, :title, :body, :kind, :rule, :event, :project
 WHERE NOT EXISTS (SELECT 1 FROM alert WHERE event_uuid = :event_uuid AND kind = :kind AND source = :source AND title = :title);
 
+-- A prompt that was told of and, as far as is known, not answered: no call of that tool by that agent has ended since.
 -- query: ALERT_PROMPTED
-SELECT 1 AS found FROM alert WHERE created_ms BETWEEN :since_ms AND :until_ms AND session_id = :session_id
-  AND kind = 'agent-needs-input' AND event <> 'Notification' LIMIT 1;
+SELECT 1 AS found FROM alert a JOIN event p INDEXED BY event_received ON p.received_ms = a.created_ms AND p.uuid = a.event_uuid
+WHERE a.created_ms BETWEEN :since_ms AND :until_ms AND a.session_id = :session_id
+  AND a.kind = 'agent-needs-input' AND a.event <> 'Notification' AND NOT EXISTS (
+    SELECT 1 FROM event e INDEXED BY event_session
+    WHERE e.session_id = a.session_id AND e.received_ms > a.created_ms AND e.received_ms < :until_ms
+      AND (e.event IN ('UserPromptSubmit', 'Stop') OR (e.event IN ('PostToolUse', 'PostToolUseFailure', 'PermissionDenied')
+        AND e.tool = p.tool AND e.agent_id IS p.agent_id)))
+LIMIT 1;
 
 -- Of a call that was refused before, the row names the first event.
 -- query: REFUSAL_RULE
@@ -1094,6 +1101,14 @@ SELECT count(*) AS count FROM (SELECT 1 FROM delivery WHERE @KEPT@ LIMIT 1);
 
 -- query: DELIVERY_RELEASE
 UPDATE delivery SET due_ms = :now_ms WHERE @KEPT@;
+
+-- The interval may have been longer when it was begun.
+-- query: DIGEST_LATE
+SELECT count(*) AS count FROM (
+  SELECT 1 FROM delivery WHERE state = 'waiting' AND alert_id IS NULL AND attempts = 0 AND due_ms > :latest_ms LIMIT 1);
+
+-- query: DIGEST_SOONER
+UPDATE delivery SET due_ms = :latest_ms WHERE state = 'waiting' AND alert_id IS NULL AND attempts = 0 AND due_ms > :latest_ms;
 
 -- query: DELIVERY_AHEAD
 SELECT count(*) AS count FROM (SELECT 1 FROM delivery WHERE state = 'waiting' AND created_ms > :ahead_ms LIMIT 1);

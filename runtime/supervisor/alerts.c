@@ -315,7 +315,8 @@ static int denied(struct look *l, const struct seen *e)
 	if (r < 0)
 		return r;
 	begin_title(&title, e->project);
-	ccm_sbuf_addf(&title, "security-guard refused %.64s", e->tool ? e->tool : "a tool");
+	ccm_sbuf_adds(&title, "security-guard refused ");
+	add_words(&title, e->tool ? e->tool : "a tool", 64);
 	if (rule.bytes)
 		ccm_sbuf_addf(&title, " (%s)", rule.text);
 	add_body(&body, e->detail);
@@ -977,6 +978,16 @@ static int keep_quiet(const struct route *w)
 	return r <= 0 ? r : exec(w->db, Q_DELIVERY_RELEASE, loud);
 }
 
+/* The hour's end is the latest that a digest without an interval waits for. */
+static int keep_digests(const struct route *w)
+{
+	int64_t most_ms = w->settings->alert_digest_ms > HOUR_MS ? w->settings->alert_digest_ms : HOUR_MS;
+	const struct ccm_db_arg *args = DB_ARGS(DB_INT("latest_ms", not_quiet(w, CCM_ALERT_INFO, w->now_ms + most_ms)));
+	int r = count_of(w->db, Q_DIGEST_LATE, args);
+
+	return r <= 0 ? r : exec(w->db, Q_DIGEST_SOONER, args);
+}
+
 /* A clock that was set back would keep everything waiting. */
 static int keep_time(const struct route *w)
 {
@@ -997,6 +1008,8 @@ static int route_all(struct ccm_db *db, const struct ccm_settings *s, int64_t no
 	r = keep_time(&w);
 	if (r >= 0)
 		r = keep_quiet(&w);
+	if (r >= 0)
+		r = keep_digests(&w);
 	if (r >= 0)
 		r = count_of(db, Q_ALERT_UNROUTED_COUNT, NULL);
 	if (r <= 0)

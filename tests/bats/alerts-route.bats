@@ -83,6 +83,18 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	[ "$(jq -r '.title, .body' "$HOME/told")" = $'project: the agent has a question\nWhich framework?' ]
 }
 
+@test "needs input: a prompt that comes after a question was answered is told, though no other event tells of it" {
+	local same='.session_id = "d9aaa074-9474-40d9-a26a-3328e7165ff8"'
+	hears PreToolUse-AskUserQuestion
+	[ "$(told | wc -l)" = 1 ]
+	hears PostToolUse-Bash "$same"
+	hears Notification-permission_prompt
+	[ -z "$(told)" ]
+	hears PostToolUse-Bash "$same | .tool_name = \"AskUserQuestion\""
+	hears Notification-permission_prompt
+	[ "$(told)" = "urgent|agent-needs-input|project: Claude needs your permission|1" ]
+}
+
 @test "needs input: a permission that an automation gives or denies is nothing to wait for" {
 	automation 50-yes 'Event: PermissionRequest' \
 		<<<'echo '\''{"hookSpecificOutput":{"hookEventName":"PermissionRequest","decision":{"behavior":"allow"}}}'\'
@@ -217,6 +229,16 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	ccm-supervisor deliver --once
 	[ "$(jq -r '.kind, .title, (.items | map(.title) | join(" "))' "$HOME/told" | tr '\n' ' ')" = 'digest 2 alerts one two ' ]
 	[ "$(db "SELECT count(*) FROM delivery WHERE state <> 'sent'")" = 0 ]
+}
+
+@test "digest: one that was begun when the interval was longer does not wait so long" {
+	configured 'digest = 7d'
+	ccm-hook alert info one
+	[ -z "$(told)" ]
+	configured
+	[ -z "$(told)" ]
+	later 61
+	[ "$(told | cut -d'|' -f2)" = digest ]
 }
 
 @test "rate limit: what is more than the hour's share waits for the digest, and none is lost" {
