@@ -170,3 +170,24 @@ UserPromptExpansion UserPromptSubmit " ]
 	assert_told "user result: $PROJECT/.claude/worktrees/tree"
 	[ "$(recorded .valid | sort -u)" = true ]
 }
+
+# Usage: gaps - what is told of calls that no hook told of, minutes later.
+gaps() {
+	ccm-supervisor job quota
+	CCM_TEST_CLOCK_S=300 "$CCM_BUILD/tests/bin/ccm-supervisor-shifted" job gaps
+	db "SELECT title FROM alert WHERE kind = 'hook-gap'"
+}
+
+@test "where every call of a session was heard of there is no gap, and a session whose hooks were off is one" {
+	registered
+	answers '[{ "call": [["Bash", { "command": "echo one" }], ["Bash", { "command": "exit 3" }]] },
+		{ "call": [["Read", { "file_path": "/nowhere" }], ["Write", { "file_path": "made", "content": "x" }]] }, { "say": "Done." }]'
+	claude_p 'Go.'
+	[ "$(recorded 'select(.event == "PreToolUse") | .tool' | wc -l)" -eq 4 ]
+	[ -z "$(gaps)" ]
+	jq '.disableAllHooks = true' "$CLAUDE_CONFIG_DIR/settings.json" >"$T/off.json"
+	cp "$T/off.json" "$CLAUDE_CONFIG_DIR/settings.json"
+	answers '[{ "call": [["Bash", { "command": "echo two" }]] }, { "say": "Done." }]'
+	claude_p 'Go.'
+	[[ $(gaps) == "session "????????" runs without ccm" ]]
+}
