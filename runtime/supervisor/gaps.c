@@ -139,6 +139,47 @@ static int read_calls(const char *path, struct calls *c)
 	return r;
 }
 
+/* ---- which there are ---- */
+
+/* Taken down before anything is written: a query that is still open would have to see what was written since by others. */
+struct pairs {
+	struct { char *name, *path; } *list;
+	size_t count;
+};
+
+static void pairs_done(struct pairs *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		free(p->list[i].name);
+		free(p->list[i].path);
+	}
+	free(p->list);
+}
+
+/* Of rows with a path, those columns. */
+static int load_pairs(struct ccm_db *db, enum ccm_query q, const char *name, int64_t since_ms, struct pairs *p)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	int r = ccm_db_query(db, q, DB_ARGS(DB_INT("since_ms", since_ms)), &rows);
+
+	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
+		void *list;
+
+		if (ccm_rows_is_null(&rows, "path"))
+			continue;
+		list = realloc(p->list, (p->count + 1) * sizeof *p->list);
+		if (!list)
+			return -ENOMEM;
+		p->list = list;
+		p->list[p->count].name = strdup(ccm_rows_text(&rows, name));
+		p->list[p->count].path = strdup(ccm_rows_text(&rows, "path"));
+		p->count++;
+		if (!p->list[p->count - 1].name || !p->list[p->count - 1].path)
+			return -ENOMEM;
+	}
+	return r;
+}
+
 /* ---- telling ---- */
 
 static int tell(struct ccm_db *db, enum ccm_alert_kind kind, const char *session_id, const struct ccm_sbuf *title,
@@ -235,22 +276,22 @@ static int look_at_session(struct ccm_db *db, const char *session_id, const char
 
 static int look_at_sessions(struct ccm_db *db, int64_t now_ms)
 {
-	_cleanup_rows_ struct ccm_rows rows = { 0 };
-	int r;
+	__attribute__((cleanup(pairs_done))) struct pairs list = { 0 };
+	int r = load_pairs(db, Q_TRANSCRIPTS_RECENT, "session_id", now_ms - RECENT_MS, &list);
 
-	r = ccm_db_query(db, Q_TRANSCRIPTS_RECENT, DB_ARGS(DB_INT("since_ms", now_ms - RECENT_MS)), &rows);
-	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
-		const char *session_id = ccm_rows_text(&rows, "session_id"), *path = ccm_rows_text(&rows, "path");
+	for (size_t i = 0; r >= 0 && i < list.count; i++) {
 		_cleanup_rows_ struct ccm_rows first = { 0 };
+		int64_t first_ms;
 
-		if (!path)
-			continue;
-		r = ccm_db_query(db, Q_SESSION_FIRST, DB_ARGS(DB_TEXT("session_id", session_id)), &first);
+		r = ccm_db_query(db, Q_SESSION_FIRST, DB_ARGS(DB_TEXT("session_id", list.list[i].name)), &first);
 		if (r == 0)
 			r = ccm_rows_next(&first);
+		if (r <= 0)
+			continue;
 		/* What lies before its first event may be of a time without ccm. */
-		if (r > 0)
-			r = look_at_session(db, session_id, path, ccm_rows_int(&first, "first_ms"), now_ms);
+		first_ms = ccm_rows_int(&first, "first_ms");
+		ccm_rows_done(&first);
+		r = look_at_session(db, list.list[i].name, list.list[i].path, first_ms, now_ms);
 	}
 	return r;
 }
@@ -319,13 +360,12 @@ static int look_at_folder(struct ccm_db *db, const char *folder, int64_t now_ms)
 /* In the folders in which sessions that it knows have theirs. */
 static int look_for_strangers(struct ccm_db *db, int64_t now_ms)
 {
-	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	__attribute__((cleanup(pairs_done))) struct pairs list = { 0 };
 	_cleanup_free_ char *last = NULL;
-	int r;
+	int r = load_pairs(db, Q_TRANSCRIPT_PATHS, "path", now_ms - 7 * DAY_MS, &list);
 
-	r = ccm_db_query(db, Q_TRANSCRIPT_PATHS, DB_ARGS(DB_INT("since_ms", now_ms - 7 * DAY_MS)), &rows);
-	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
-		const char *path = ccm_rows_text(&rows, "path"), *slash = strrchr(path, '/');
+	for (size_t i = 0; r >= 0 && i < list.count; i++) {
+		const char *path = list.list[i].path, *slash = strrchr(path, '/');
 		_cleanup_free_ char *folder = slash ? strndup(path, (size_t)(slash - path)) : NULL;
 
 		if (!folder || (last && strcmp(last, folder) == 0))
