@@ -11,7 +11,7 @@
 #include "registration.h"
 
 /* For the program to start, to send, and to end. */
-#define AROUND_MS (10000 * CCM_SLOWNESS)
+#define AROUND_MS 10000
 #define END_MS (CCM_PROC_GRACE_MS + CCM_PROC_LINGER_MS + 300)
 #define WAIT_MIN_MS 1000
 #define INPUT_MAX_BYTES ((size_t)32 << 10)
