@@ -31,6 +31,12 @@ config() {
 # Usage: asks [FIXTURE [FILTER [TIMEOUT]]] - the hook at such an event; to be put into the background by the caller.
 asks() { event "${1:-PreToolUse-Bash}" "${2:-.tool_input.command = \"rm -rf build\"}" | ccm-hook run --timeout "${3:-400}"; }
 
+# Usage: end_hook SIGNAL - to the hook of asks(), whatever it runs under.
+end_hook() {
+	wait_until pgrep -f -P "$hook" 'ccm-hook run' >"$BATS_TEST_TMPDIR/pid"
+	kill "-$1" "$(tail -n 1 "$BATS_TEST_TMPDIR/pid")"
+}
+
 has_asked() { [ "$(calls sendMessage | wc -l)" -ge "${1:-1}" ]; }
 row() { db "SELECT $1 FROM approval ORDER BY id DESC LIMIT 1"; }
 is_row() { [ "$(row "$1")" = "$2" ]; }
@@ -242,8 +248,7 @@ approve|stranger|4711' ]
 	asks PermissionRequest-Bash >"$BATS_TEST_TMPDIR/out" &
 	hook=$!
 	wait_until has_asked
-	wait_until pgrep -P "$hook" ccm-hook >/dev/null
-	pkill -TERM -P "$hook" ccm-hook
+	end_hook TERM
 	wait "$hook" || true
 	[ ! -s "$BATS_TEST_TMPDIR/out" ]
 	[ "$(row state)" = cancelled ]
@@ -256,8 +261,7 @@ approve|stranger|4711' ]
 	hook=$!
 	wait_until has_asked
 	dead=$(button Approve)
-	wait_until pgrep -P "$hook" ccm-hook >/dev/null
-	pkill -KILL -P "$hook" ccm-hook
+	end_hook KILL
 	wait "$hook" || true
 	asks >"$BATS_TEST_TMPDIR/out" &
 	hook=$!
