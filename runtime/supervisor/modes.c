@@ -85,7 +85,8 @@ static void on_escape(struct modes *m, char c)
 static void on_byte(struct modes *m, char c, struct ccm_sbuf *plain)
 {
 	if (c == '\033') {
-		m->state = m->state == MODES_STRING ? MODES_STRING_ESCAPE : MODES_ESCAPE;
+		/* Also in the middle of another, which ends by that. */
+		m->state = MODES_ESCAPE;
 		return;
 	}
 	switch (m->state) {
@@ -113,9 +114,6 @@ static void on_byte(struct modes *m, char c, struct ccm_sbuf *plain)
 	case MODES_STRING:
 		if (c == '\a')
 			m->state = MODES_TEXT;
-		break;
-	case MODES_STRING_ESCAPE:
-		m->state = c == '\\' ? MODES_TEXT : MODES_STRING;
 		break;
 	}
 }

@@ -22,7 +22,7 @@
 #define MODES_COUNT 15
 
 struct modes {
-	enum { MODES_TEXT, MODES_ESCAPE, MODES_SHORT, MODES_CONTROL, MODES_STRING, MODES_STRING_ESCAPE } state;
+	enum { MODES_TEXT, MODES_ESCAPE, MODES_SHORT, MODES_CONTROL, MODES_STRING } state;
 	char sequence[64];           /* behind ESC [ */
 	size_t bytes;
 	bool changed[MODES_COUNT];   /* not as at first; see the table in modes.c */

@@ -79,17 +79,19 @@ run_agent() {
 
 @test "agent codex: it runs with its API's host allowed, and nothing of Claude Code's" {
 	agent codex <<-'END'
-		echo "codex $*"
+		echo "codex $* ${OPENAI_API_KEY-no key}"
 		env | grep -E '^(CLAUDE|ANTHROPIC)'
 		[ -n "$HTTPS_PROXY" ] && echo proxy
 		curl -sS -o /dev/null https://api.anthropic.com/ 2>&1 | grep -o 403
 	END
 	config 'agent = codex'
+	export OPENAI_API_KEY=secret
 	run_agent
-	[ "$output" = $'codex \nproxy\n403' ]
+	[ "$output" = $'codex  no key\nproxy\n403' ]
 	[ "$(ccm-supervisor sandbox explain "$ID" --json | jq -c .network.hosts)" = '["api.openai.com"]' ]
+	config 'environment = OPENAI_API_KEY'
 	run_agent -- codex exec hello
-	[ "${lines[0]}" = 'codex exec hello' ]
+	[ "${lines[0]}" = 'codex exec hello secret' ]
 }
 
 @test "agent custom: a command must be given, and it gets no network of its own accord" {
