@@ -158,6 +158,16 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	[ "$(told)" = "urgent|storage|storage: cannot write to 'x': database or disk is full; the event went to the spool|1" ]
 }
 
+@test "storage: a damaged database that was set aside is told at once, though no daemon runs" {
+	hears Stop
+	exec 9>&-
+	rm "$CCM_HOME"/ccm.db-*
+	head -c 8192 /dev/urandom >"$CCM_HOME/ccm.db"
+	hears PostToolUse-Bash
+	eventually test -s "$HOME/told"
+	[[ $(jq -r '[.level, .kind, .title] | join(" ")' "$HOME/told") == "urgent storage storage: the database was damaged: it is kept as '$CCM_HOME/ccm.db.damaged-"* ]]
+}
+
 # ---- where it goes
 
 @test "rules: the first that matches decides, a kind can be switched off, or have another level" {
@@ -361,6 +371,19 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	ccm-hook alert urgent mine
 	eventually has_told mine
 	eventually has_told calm
+}
+
+@test "hook: what is urgent is as config.ini has it" {
+	configured 'kind.agent-needs-input = info' 'kind.agent-failed = urgent'
+	exec 9>&-
+	hears Notification-idle_prompt
+	[ ! -e "$CCM_HOME/deliver.lock" ]
+	hears StopFailure-rate_limit
+	eventually has_told 'project: the agent failed: rate_limit'
+	configured
+	flock "$CCM_HOME/deliver.lock" rm "$CCM_HOME/deliver.lock"
+	hears Notification-elicitation_response
+	[ ! -e "$CCM_HOME/deliver.lock" ]
 }
 
 # Usage: daemon - starts one, for teardown to end.
