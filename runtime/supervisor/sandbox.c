@@ -114,6 +114,12 @@ static int listen_to_setup(struct start *s, int fd, struct ccm_diag *diag)
 	return ready ? 0 : ccm_diag_set(diag, -EIO, "the sandbox ended before the program was started");
 }
 
+/* What the kernel's number means here. */
+static const char *namespaces_words(int error)
+{
+	return error == -ENOSPC ? "no more of them may be made (user.max_user_namespaces and its like)" : strerror(-error);
+}
+
 static int start_once(struct start *s, bool namespaces, struct ccm_diag *diag)
 {
 	_cleanup_close_ int setup = -1, setup_inside = -1, control = -1, control_inside = -1;
@@ -139,7 +145,8 @@ static int start_once(struct start *s, bool namespaces, struct ccm_diag *diag)
 	if (pid < 0) {
 		r = namespaces ? pid : -errno;
 		s->refused_namespaces = namespaces;
-		return ccm_diag_set(diag, r, "cannot make %s: %s", namespaces ? "namespaces" : "a process", strerror(-r));
+		return ccm_diag_set(diag, r, "cannot make %s: %s", namespaces ? "namespaces" : "a process",
+				    namespaces ? namespaces_words(r) : strerror(-r));
 	}
 	ccm_closep(&setup_inside);
 	ccm_closep(&control_inside);
@@ -267,7 +274,7 @@ static int probe_namespaces(struct sandbox_report *report)
 	}
 	close(pipe_fds[1]);
 	if (pid < 0)
-		ccm_diag_set(&answer.diag, answer.error = pid, "cannot make namespaces: %s", strerror(-pid));
+		ccm_diag_set(&answer.diag, answer.error = pid, "cannot make namespaces: %s", namespaces_words(pid));
 	else if (read(pipe_fds[0], &answer, sizeof answer) != sizeof answer)
 		answer.error = -EIO;
 	close(pipe_fds[0]);

@@ -24,6 +24,9 @@ background() {
 # shellcheck disable=SC2016
 ANSWERS='echo begun; while read -r line && [ "$line" != end ]; do echo "got $line at $(stty size)"; done; exit 3'
 
+# Its supervisor has ended, and not only said so.
+unlocked() { flock --nonblock "$CCM_HOME/tasks/$ID/lock" true; }
+
 # Usage: attach NAME COLUMNS ROWS [OPTION...]
 # A terminal of that name, attached to the task.
 attach() {
@@ -60,6 +63,23 @@ sees() { until_true shows "$@" 2>/dev/null || { screen_of "$1" && return 1; }; }
 		"ccm-supervisor run --background -- sh -c 'touch ready; exec sleep 100'; exec cat" 3>&-
 	until_true task_is_ready
 	tmux -S "$BATS_TEST_TMPDIR/tmux" kill-server
+	task_state_is running
+}
+
+# Prints the number of the process that is this part of the task.
+part() { pgrep -o -f "ccm-supervisor task $1 .*$ID"; }
+
+@test "background: without the process that keeps its terminal it ends, without its supervisor it is lost; both can start again" {
+	background 'touch ready; exec sleep 100'
+	until_true test -e "$WORK/ready"
+	kill -KILL "$(part terminal)"
+	until_true task_state_is failed
+	until_true unlocked
+	ccm-supervisor task resume --background "$ID"
+	task_state_is running
+	kill -KILL "$(part resume)"
+	until_true task_state_is lost
+	ccm-supervisor task resume --background "$ID"
 	task_state_is running
 }
 
@@ -183,6 +203,7 @@ time.sleep(60)' "$CCM_HOME/tasks/$ID" 3>&- &
 @test "resume --background: starts one that has ended again, by its command or another" {
 	background 'exit 3'
 	until_true task_state_is failed
+	until_true unlocked
 	run -0 --separate-stderr ccm-supervisor task resume --background "$ID" -- sh -c 'echo again; touch ready'
 	until_true task_state_is finished
 	[ -e "$WORK/ready" ]
