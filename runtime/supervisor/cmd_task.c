@@ -811,7 +811,7 @@ static int task_cmd_attach(struct ctx *ctx, int argc, char **argv)
 	fprintf(stderr, "ccm-supervisor: task %s; %s leaves it, and it goes on\n", o.task.id, key_text);
 	r = terminal_attach(&o.place, key, &left, &diag);
 	if (r == -ESRCH && task_is_live(&ctx->paths, &o.task))
-		ccm_diag_set(&diag, r, "task %s runs in the foreground, on the terminal where it was started; only one of 'run "
+		ccm_diag_set(&diag, r, "task %s runs where it was started, in the foreground or by the daemon; only one of 'run "
 			     "--background' can be attached to", o.task.id);
 	else if (r == -ESRCH)
 		ccm_diag_set(&diag, r, "task %s is not running: it is %s ('ccm-supervisor task resume --background %s' starts it "

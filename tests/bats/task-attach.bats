@@ -156,7 +156,7 @@ time.sleep(60)' "$CCM_HOME/tasks/$ID" 3>&- &
 	run -1 --separate-stderr ccm-supervisor task attach "$ID" </dev/null
 	[[ $stderr == *'attach needs a terminal'*'task log '*' --output'* ]]
 	attach one 120 24
-	sees one 'runs in the foreground'
+	sees one 'runs where it was started, in the foreground or by the daemon'
 	ccm-supervisor task stop --end "$ID"
 	wait "$RUNNER" || :
 	attach two 120 24
