@@ -132,6 +132,16 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	[ "$(db "SELECT rule, routing FROM alert WHERE rule GLOB 'rm-*'" | sed 's/^[^|]*//')" = '|rule=rm-* -> none' ]
 }
 
+@test "halt: a session that was halted is told at once, though no daemon runs" {
+	configured 'kind.guard-deny = off'
+	printf '[guard]\ndetour_limit = 1\n' >>"$CCM_HOME/config.ini"
+	ccm-hook enable security-guard >/dev/null
+	exec 9>&-
+	hears PreToolUse-Bash '.tool_input.command = "git push --force origin main"'
+	eventually test -s "$HOME/told"
+	[[ $(jq -r '[.level, .kind, .project, .title] | join(" ")' "$HOME/told") == "urgent halt $(db 'SELECT project FROM event') security-guard refused 1 different attempts "* ]]
+}
+
 @test "automations: one that fails three times in a row is told once, until it works again" {
 	automation 50-bad 'Event: Stop' <<<'[ -e works ] || exit 7'
 	hears Stop
