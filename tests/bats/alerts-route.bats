@@ -448,6 +448,17 @@ teardown() {
 	eventually has_told one
 }
 
+@test "retention: what was told 90 days ago is forgotten, what still waits is not" {
+	ccm-hook alert warning told
+	ccm-hook alert info waits
+	ccm-supervisor deliver --once
+	db "UPDATE state.alert SET created_ms = created_ms - 91 * 86400000; UPDATE state.delivery SET created_ms = created_ms - 91 * 86400000"
+	ccm-hook alert warning fresh
+	ccm-supervisor job quota
+	[ "$(db 'SELECT title FROM alert ORDER BY id')" = $'waits\nfresh' ]
+	[ "$(db 'SELECT (SELECT count(*) FROM delivery), (SELECT count(*) FROM delivery_alert)')" = '1|1' ]
+}
+
 # ---- what went wrong with it
 
 @test "status, doctor: alerts that could not be delivered are named, and a channel that takes none" {
