@@ -17,7 +17,11 @@ setup() {
 	ccm-supervisor sandbox check >"$T/check" || skip "no sandbox here: $(tail -n 1 "$T/check")"
 }
 
-teardown() { term_kill; }
+# One in the background would outlive a test that fails.
+teardown() {
+	term_kill
+	[ ! -e id ] || ccm-supervisor task stop --end "$(cat id)" 2>/dev/null || :
+}
 
 # Usage: task_p PROMPT [OPTION...]
 # As claude_p, in a task.
