@@ -890,11 +890,15 @@ ON CONFLICT (channel) DO UPDATE SET blocked_until_ms = 0, failures = 0, deaths =
 UPDATE outlet SET blocked_until_ms = 0, failures = 0, deaths = 0, problem = NULL
 WHERE channel = :channel AND (blocked_until_ms <> 0 OR failures <> 0 OR deaths <> 0 OR problem IS NOT NULL);
 
--- For people; newest first. id: only that one; channel, state: only those with such a delivery.
+-- For people; newest first. id: only that one; channel, state: only those with such a delivery. counts: as '1 dead, 4 sent'.
 -- query: ALERTS_SHOW
 SELECT a.*, (SELECT group_concat(place, ', ') FROM (
   SELECT DISTINCT d.channel || CASE d.state WHEN 'sent' THEN '' ELSE ' (' || d.state || ')' END AS place
-  FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id WHERE i.alert_id = a.id AND d.state <> 'dropped' ORDER BY d.id)) AS places
+  FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id WHERE i.alert_id = a.id AND d.state <> 'dropped' ORDER BY d.id)) AS places,
+(SELECT group_concat(channels || ' ' || state, ', ') FROM (
+  SELECT count(DISTINCT d.channel) AS channels, d.state
+  FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id WHERE i.alert_id = a.id AND d.state <> 'dropped'
+  GROUP BY d.state ORDER BY d.state)) AS counts
 FROM alert a
 WHERE (:id IS NULL OR a.id = :id) AND a.created_ms >= :since_ms AND (:all OR a.folded_into IS NULL)
   AND (:channel IS NULL AND :state IS NULL OR EXISTS (

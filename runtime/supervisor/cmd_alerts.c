@@ -14,6 +14,7 @@
 #define SHOWN_DEFAULT 20
 #define SENDING_MS (10LL * 60 * 1000)    /* for a channel's whole queue; what is left is left to the daemon */
 #define OUTPUT_MAX_BYTES 65536
+#define PLACES_MAX 26                    /* characters: "telegram, slack (waiting)" */
 
 extern char **environ;
 
@@ -131,6 +132,9 @@ static void print_alert_row(const struct ccm_rows *rows, size_t columns)
 	int64_t times = ccm_rows_int(rows, "times");
 	char time[32];
 
+	/* With many channels their names would leave no room for the title; `alerts show` has them. */
+	if (where && strlen(where) > PLACES_MAX)
+		where = ccm_rows_text(rows, "counts");
 	ccm_sbuf_addf(&line, "%5lld  %s  %-7s  %-20s  ", (long long)ccm_rows_int(rows, "id"),
 		      time_of(ccm_rows_int(rows, "created_ms"), time), ccm_rows_text(rows, "level"), where ? where : "-");
 	if (times > 1)

@@ -327,6 +327,17 @@ all_sent() { [ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 
 		$'1\tfirst \u001b[31m\tdead\tthe webhook answered 404: as you wish' ]
 }
 
+@test "alerts list: many channels leave the title its room" {
+	webhook
+	queued webhook 'the agent has a question'
+	db "INSERT INTO state.delivery (uuid, channel, level, alert_id, created_ms, due_ms, state)
+		SELECT value, value, 'info', 1, 1, 1, iif(value = 'slack', 'dead', 'sent') FROM json_each('[\"slack\",\"telegram\",\"command\"]')"
+	db "INSERT INTO state.delivery_alert (delivery_id, alert_id) SELECT id, 1 FROM state.delivery WHERE id > 1"
+	COLUMNS=90 run -0 --separate-stderr ccm-supervisor alerts list
+	[ -z "$stderr" ]
+	[[ $output == *'  1 dead, 2 sent, 1 waiting  the agent has a question'* ]]
+}
+
 @test "alerts list: nothing to show is no mistake" {
 	run -0 --separate-stderr ccm-supervisor alerts list
 	[ -z "$output$stderr" ]
