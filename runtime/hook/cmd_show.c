@@ -146,7 +146,7 @@ static void explain_approval(struct show *s)
 	ccm_sbuf_adds(why, " The person was asked over Telegram");
 	if (by)
 		ccm_sbuf_addf(why, ": %s by %s after %s.", state, by, ccm_duration_format(
-			      (ccm_rows_int(&s->approval, "answered_ms") - asked_ms) / 1000 * 1000, time, sizeof time));
+			      (ccm_rows_int(&s->approval, "answered_ms") - asked_ms + 999) / 1000 * 1000, time, sizeof time));
 	else if (strcmp(state, "expired") == 0)
 		ccm_sbuf_addf(why, ", and did not answer within %s, which is a no.", ccm_duration_format(
 			      (ccm_rows_int(&s->approval, "until_ms") - asked_ms) / 1000 * 1000, time, sizeof time));

@@ -319,6 +319,7 @@ static int fetch(struct presses *s, int64_t wait_s, int64_t left_ms)
 	json_auto_t *list = NULL;
 	size_t i, count;
 	json_t *update;
+	bool early;
 	int r;
 
 	if (!parameters)
@@ -347,7 +348,8 @@ static int fetch(struct presses *s, int64_t wait_s, int64_t left_ms)
 	json_array_foreach(list, i, update)
 		if (r >= 0)
 			r = take_update(s, update);
-	if (r == 0 && !count && ccm_mono_us() - start_us < wait_s * 1000000 / 2 && telegram_pause(s->t, smaller(left_ms, PAUSE_MS)))
+	early = !wait_s || ccm_mono_us() - start_us < wait_s * 1000000 / 2;
+	if (r == 0 && !count && early && telegram_pause(s->t, smaller(left_ms, PAUSE_MS)))
 		r = -ECANCELED;
 	return r;
 }
