@@ -198,13 +198,20 @@ static int raise_alert(struct call *c, const struct guard_refusal *r, const stru
 static int count_detours(struct call *c, const struct guard_refusal *r, const struct ccm_sbuf *words, struct ccm_sbuf *halt)
 {
 	int64_t limit = c->setup.config.settings.guard_detours, count = 0;
+	_cleanup_sbuf_ struct ccm_sbuf title = { 0 }, body = { 0 };
 	int n = limit ? guard_overrule_detours(c->db, r, &count) : 0;
 
 	if (n < 0 || !limit || count < limit)
 		return n;
 	ccm_sbuf_addf(halt, "%s refused %lld different attempts of the group '%s' in this session; it is halted until you say how to "
 		      "go on", SELF, (long long)count, r->group);
-	return raise_alert(c, r, halt, words);
+	ccm_alert_begin_title(&title, r->project);
+	ccm_sbuf_addf(&title, "%s halted the session: it refused %lld different attempts of the group '%s'", SELF, (long long)count,
+		      r->group);
+	ccm_sbuf_addf(&body, "%s\nThe session goes on with your next prompt in it.", ccm_sbuf_str(words));
+	if (ccm_sbuf_error(&title) < 0 || ccm_sbuf_error(&body) < 0)
+		return -ENOMEM;
+	return raise_alert(c, r, &title, &body);
 }
 
 static const char *json_or_command(const struct call *c, size_t *ret_bytes)

@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #include "macros.h"
+#include "utf8.h"
+
+#define FOLDER_MAX_BYTES 64
 
 static const struct {
 	const char *name;
@@ -73,6 +76,21 @@ const char *ccm_alert_level_name(enum ccm_alert_level level)
 int ccm_alert_level_find(const char *name)
 {
 	return find(levels, CCM_ALERT_OFF, name);
+}
+
+void ccm_alert_begin_title(struct ccm_sbuf *out, const char *project)
+{
+	size_t bytes = project ? strlen(project) : 0, from;
+
+	while (bytes > 1 && project[bytes - 1] == '/')
+		bytes--;
+	for (from = bytes; from > 0 && project[from - 1] != '/'; from--)
+		;
+	if (from == bytes)
+		return;
+	bytes = from + ccm_utf8_cut(project + from, bytes - from, FOLDER_MAX_BYTES);
+	ccm_sbuf_add(out, project + from, bytes - from);
+	ccm_sbuf_adds(out, ": ");
 }
 
 const char *ccm_channel_name(enum ccm_channel channel)

@@ -45,6 +45,9 @@ enum ccm_alert_level ccm_alert_kind_level(const struct ccm_settings *s, enum ccm
 const char *ccm_alert_level_name(enum ccm_alert_level level);
 int ccm_alert_level_find(const char *name);      /* info, warning, urgent; -ENOENT */
 
+/* Titles begin with the folder that the session is of: who has several open wants to know which. */
+void ccm_alert_begin_title(struct ccm_sbuf *out, const char *project);
+
 const char *ccm_channel_name(enum ccm_channel channel);
 int ccm_channel_find(const char *name);          /* an enum ccm_channel, or -ENOENT */
 

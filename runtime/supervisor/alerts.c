@@ -81,22 +81,6 @@ static void add_body(struct ccm_sbuf *out, const char *text)
 		ccm_sbuf_adds(out, "…");
 }
 
-/* Titles begin with the folder that the session is of: who has several open wants to know which. */
-static void begin_title(struct ccm_sbuf *out, const char *project)
-{
-	size_t bytes = project ? strlen(project) : 0, from;
-
-	while (bytes > 1 && project[bytes - 1] == '/')
-		bytes--;
-	for (from = bytes; from > 0 && project[from - 1] != '/'; from--)
-		;
-	if (from == bytes)
-		return;
-	bytes = from + ccm_utf8_cut(project + from, bytes - from, 64);
-	ccm_sbuf_add(out, project + from, bytes - from);
-	ccm_sbuf_adds(out, ": ");
-}
-
 static int load_payload(struct look *l, struct seen *e)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
@@ -192,7 +176,7 @@ static int notification(struct look *l, const struct seen *e)
 
 	if (r <= 0)
 		return r;
-	begin_title(&title, e->project);
+	ccm_alert_begin_title(&title, e->project);
 	add_words(&title, message ? message : "the agent waits for you", WORDS_MAX_BYTES);
 	return make(l, e, CCM_KIND_NEEDS_INPUT, "ccm", NULL, &title, &body);
 }
@@ -216,24 +200,66 @@ static int permission(struct look *l, const struct seen *e)
 	/* Its question was told already. */
 	if (is(e->tool, "AskUserQuestion") || is(e->verdict, "allow") || is(e->verdict, "deny") || may_be_answered(l, e))
 		return 0;
-	begin_title(&title, e->project);
+	ccm_alert_begin_title(&title, e->project);
 	ccm_sbuf_adds(&title, "the agent asks for your permission: ");
 	add_words(&title, e->tool ? e->tool : "a tool", 64);
 	add_body(&body, e->detail);
 	return make(l, e, CCM_KIND_NEEDS_INPUT, "ccm", NULL, &title, &body);
 }
 
+/* The member of that name, on a line of its own. */
+static int add_line(struct ccm_sbuf *out, const struct ccm_json *object, const char *name, const char *mark)
+{
+	_cleanup_free_ char *text = NULL;
+	struct ccm_json value;
+
+	if (object->type != CCM_JSON_OBJECT || !ccm_json_member(object, name, &value) || value.type != CCM_JSON_STRING)
+		return 0;
+	text = ccm_json_string(&value);
+	if (text)
+		ccm_sbuf_addf(out, "%s%s%s", out->bytes ? "\n" : "", mark, text);
+	return text ? ccm_sbuf_error(out) : -ENOMEM;
+}
+
+/* Each question with its choices: who reads it elsewhere can make up their mind on the way. */
+static int add_questions(const struct seen *e, struct ccm_sbuf *out)
+{
+	_cleanup_free_ struct ccm_json_iter *outer = malloc(sizeof *outer), *inner = malloc(sizeof *inner);
+	struct ccm_json root, list, key, question, options, option;
+	struct ccm_json_error error;
+	int r = 0;
+
+	if (!outer || !inner)
+		return -ENOMEM;
+	if (!e->payload.bytes || ccm_json_parse(e->payload.text, e->payload.bytes, &root, &error) < 0 ||
+	    !ccm_json_path(&root, "tool_input.questions", &list) || list.type != CCM_JSON_ARRAY)
+		return 0;
+	ccm_json_iter_value(outer, &list);
+	while (r == 0 && ccm_json_next(outer, &key, &question) > 0) {
+		r = add_line(out, &question, "question", "");
+		if (question.type != CCM_JSON_OBJECT || !ccm_json_member(&question, "options", &options) ||
+		    options.type != CCM_JSON_ARRAY)
+			continue;
+		ccm_json_iter_value(inner, &options);
+		while (r == 0 && ccm_json_next(inner, &key, &option) > 0)
+			r = add_line(out, &option, "label", "- ");
+	}
+	return r;
+}
+
 static int question(struct look *l, const struct seen *e)
 {
-	_cleanup_sbuf_ struct ccm_sbuf title = { 0 }, body = { 0 };
-	_cleanup_free_ char *text = NULL;
+	_cleanup_sbuf_ struct ccm_sbuf title = { 0 }, body = { 0 }, words = { 0 };
+	int r;
 
 	if (is(e->verdict, "deny") || may_be_answered(l, e))
 		return 0;
-	text = payload_text(e, "tool_input.questions.0.question");
-	begin_title(&title, e->project);
+	r = add_questions(e, &words);
+	if (r < 0)
+		return r;
+	ccm_alert_begin_title(&title, e->project);
 	ccm_sbuf_adds(&title, "the agent has a question");
-	add_body(&body, text ? text : e->detail);
+	add_body(&body, words.bytes ? words.text : e->detail);
 	return make(l, e, CCM_KIND_NEEDS_INPUT, "ccm", NULL, &title, &body);
 }
 
@@ -266,7 +292,7 @@ static int finished(struct look *l, const struct seen *e)
 	/* The person is at it: they went to another conversation. */
 	if (ended ? is(text, "clear") || is(text, "resume") : is(e->verdict, "deny") || works_on(e))
 		return 0;
-	begin_title(&title, e->project);
+	ccm_alert_begin_title(&title, e->project);
 	ccm_sbuf_adds(&title, "the agent has finished");
 	if (ended)
 		ccm_sbuf_addf(&body, "The session is over (%s).", text ? text : "no reason was given");
@@ -280,7 +306,7 @@ static int failed(struct look *l, const struct seen *e)
 	_cleanup_free_ char *error = payload_text(e, "error"), *text = payload_text(e, "last_assistant_message");
 	_cleanup_sbuf_ struct ccm_sbuf title = { 0 }, body = { 0 };
 
-	begin_title(&title, e->project);
+	ccm_alert_begin_title(&title, e->project);
 	ccm_sbuf_adds(&title, "the agent failed");
 	if (error) {
 		ccm_sbuf_adds(&title, ": ");
@@ -314,7 +340,7 @@ static int denied(struct look *l, const struct seen *e)
 
 	if (r < 0)
 		return r;
-	begin_title(&title, e->project);
+	ccm_alert_begin_title(&title, e->project);
 	ccm_sbuf_adds(&title, "security-guard refused ");
 	add_words(&title, e->tool ? e->tool : "a tool", 64);
 	if (rule.bytes)

@@ -75,12 +75,12 @@ urgent|agent-needs-input|project: Claude is waiting for your input|1
 urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 }
 
-@test "needs input: a question is told with its words, and its prompt is not told again" {
+@test "needs input: a question is told with its words and choices, and its prompt is not told again" {
 	hears PreToolUse-AskUserQuestion
 	hears PermissionRequest-Bash '.tool_name = "AskUserQuestion"'
 	hears Notification-permission_prompt
 	ccm-supervisor deliver --once
-	[ "$(jq -r '.title, .body' "$HOME/told")" = $'project: the agent has a question\nWhich framework?' ]
+	[ "$(jq -r '.title, .body' "$HOME/told")" = $'project: the agent has a question\nWhich framework?\n- React\n- Vue' ]
 }
 
 @test "needs input: a prompt that comes after a question was answered is told, though no other event tells of it" {
@@ -139,7 +139,7 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	exec 9>&-
 	hears PreToolUse-Bash '.tool_input.command = "git push --force origin main"'
 	eventually test -s "$HOME/told"
-	[[ $(jq -r '[.level, .kind, .project, .title] | join(" ")' "$HOME/told") == "urgent halt $(db 'SELECT project FROM event') security-guard refused 1 different attempts "* ]]
+	[[ $(jq -r '[.level, .kind, .project, .title] | join(" ")' "$HOME/told") == "urgent halt $(db 'SELECT project FROM event') ${PWD##*/}: security-guard halted the session: "* ]]
 }
 
 @test "automations: one that fails three times in a row is told once, until it works again" {

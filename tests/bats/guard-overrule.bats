@@ -162,7 +162,9 @@ refused() {
 	[ "$(jq .continue <<<"$output")" = false ]
 	[[ $(jq -r .stopReason <<<"$output") == "security-guard refused 3 different attempts of the group 'perils' in this session"* ]]
 	[ "$(db "SELECT level, kind, source, session_id FROM alert")" = 'urgent|halt|security-guard|s1' ]
-	[[ $(db 'SELECT body FROM alert') == 'It would do other harm. [rule hazard]'* ]]
+	[[ $(db 'SELECT body FROM alert') == 'It would do other harm. [rule hazard]'*$'\nThe session goes on with your next prompt in it.' ]]
+	[ "$(db 'SELECT title FROM alert')" = \
+		"${PWD##*/}: security-guard halted the session: it refused 3 different attempts of the group 'perils'" ]
 }
 
 @test "detours: the same command again is no detour" {
