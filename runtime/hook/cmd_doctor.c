@@ -26,6 +26,7 @@
 #define SPOOLED_AFTER_MS (10 * 60 * 1000)
 #define WAL_MAX_BYTES ((int64_t)64 << 20)
 #define GUARD_TIMEOUT_MS 10000
+#define DELIVER_TIMEOUT_MS (10LL * 1000)
 #define DEAD_DAYS 7                      /* that alerts were not delivered */
 #define FAILURES_MANY 3                  /* of a channel, in a row */
 #define FREE_MIN_BYTES ((int64_t)200 << 20)
@@ -823,6 +824,29 @@ static int check_outlets(struct doctor *d)
 	return r == -ENOMEM ? r : 0;
 }
 
+/* It alone needs the libraries of desktops: where one of them is gone, nothing is sent anywhere. */
+static int check_deliver(struct doctor *d)
+{
+	_cleanup_free_ char *deliver = scripts_path(d->ctx->paths.libexec, "ccm-deliver", "");
+	const char *const argv[] = { "ccm-deliver", "--version", NULL };
+	struct ccm_proc_result result = { 0 };
+	const char *words;
+	int r;
+
+	if (!deliver)
+		return -ENOMEM;
+	r = ccm_proc_run_all(&(struct ccm_proc_spec){ .path = deliver, .argv = argv, .envp = (const char *const *)environ,
+						      .output_max_bytes = 4096, .timeout_ms = DELIVER_TIMEOUT_MS }, 1, &result);
+	if (r < 0)
+		return r;
+	words = result.error ? ccm_strerror(result.error) : result.timed_out ? "it did not end" : ccm_sbuf_str(&result.err);
+	if (result.error || result.exit_status != 0)
+		finding(d, "install ccm again, or what it says is missing: until then no alert reaches you",
+			"'%s' cannot be run: %.*s", deliver, (int)strcspn(words, "\n"), words);
+	ccm_proc_result_done(&result);
+	return 0;
+}
+
 static int check_channels(struct doctor *d)
 {
 	unsigned set_up = ccm_channels_set_up(&d->ctx->settings);
@@ -836,7 +860,9 @@ static int check_channels(struct doctor *d)
 		fine(d, "alerts go to: %s", names.text);
 	else
 		fine(d, "no channel is set up for alerts; ccm-alerts(7) tells how");
-	r = check_alert_rules(d, set_up);
+	r = set_up ? check_deliver(d) : 0;
+	if (r == 0)
+		r = check_alert_rules(d, set_up);
 	return r < 0 ? r : check_outlets(d);
 }
 

@@ -118,7 +118,7 @@ static int prepare(struct delivering *d)
 	d->base = event_base_new();
 	if (!d->base)
 		return -ENOMEM;
-	couriers_open(&d->couriers, d->base, d->ctx);
+	couriers_open(&d->couriers, d->base, d->ctx, &d->ctx->db);
 	d->couriers.say = say;
 	r = add(&d->timer, evtimer_new(d->base, on_timer, d), false);
 	if (r == 0)

@@ -11,6 +11,7 @@
 
 #include "libccm/alert.h"
 #include "libccm/clock.h"
+#include "libccm/log.h"
 #include "libccm/proc.h"
 
 #define LINE_MAX_BYTES 4096
@@ -18,9 +19,9 @@
 #define AGAIN_MS 1000                    /* after a failure; after each more twice as long */
 #define AGAIN_MAX 6                      /* times twice */
 
-void couriers_open(struct couriers *c, struct event_base *base, struct ctx *ctx)
+void couriers_open(struct couriers *c, struct event_base *base, struct ctx *ctx, struct ccm_db *const *db)
 {
-	*c = (struct couriers){ .ctx = ctx, .base = base };
+	*c = (struct couriers){ .ctx = ctx, .base = base, .db = db };
 	for (size_t i = 0; i < CCM_CHANNELS; i++)
 		c->list[i] = (struct courier){ .all = c, .fd = -1 };
 }
@@ -34,6 +35,8 @@ static const char *name_of(const struct courier *w)
 
 static void say(struct courier *w, const char *words)
 {
+	ccm_sbuf_clear(&w->last);
+	ccm_sbuf_adds(&w->last, words);
 	if (w->all->say)
 		w->all->say(w->all->user, name_of(w), words);
 }
@@ -96,6 +99,7 @@ static void release(struct courier *w)
 	if (w->fd >= 0)
 		close(w->fd);
 	ccm_sbuf_done(&w->said);
+	ccm_sbuf_done(&w->last);
 	w->out = NULL;
 	w->fd = -1;
 	w->pid = 0;
@@ -148,6 +152,21 @@ static int64_t may_start(struct courier *w, int64_t now_ms)
 	return w->not_before_ms;
 }
 
+/* It could not say so in the database itself. */
+static void note_failure(const struct courier *w)
+{
+	_cleanup_sbuf_ struct ccm_sbuf words = { 0 };
+	int r;
+
+	if (!*w->all->db)
+		return;
+	ccm_sbuf_addf(&words, "ccm-deliver does not run: %s", w->last.bytes ? w->last.text : "it does not say why");
+	r = ccm_db_exec(*w->all->db, Q_OUTLET_BLOCK, DB_ARGS(
+		DB_TEXT("channel", name_of(w)), DB_INT("until_ms", w->not_before_ms), DB_TEXT("problem", ccm_sbuf_str(&words))));
+	if (r < 0)
+		ccm_warn("%s: %s", ccm_sbuf_str(&words), ccm_strerror(r));
+}
+
 static int start(struct courier *w, int64_t now_ms)
 {
 	_cleanup_sbuf_ struct ccm_sbuf words = { 0 };
@@ -159,6 +178,8 @@ static int start(struct courier *w, int64_t now_ms)
 	put_off(w, now_ms);
 	ccm_sbuf_addf(&words, "'%s/ccm-deliver' cannot be started: %s", w->all->ctx->paths.libexec, ccm_strerror(r));
 	say(w, ccm_sbuf_str(&words));
+	note_failure(w);
+	ccm_sbuf_done(&w->last);
 	return r;
 }
 
@@ -200,6 +221,9 @@ bool couriers_reap(struct couriers *c, pid_t pid, int status)
 			w->failures = 0;
 		else
 			put_off(w, ccm_now_ms());
+		/* As a shell has it, and the loader where a library is missing. */
+		if (WIFEXITED(status) && WEXITSTATUS(status) >= 126)
+			note_failure(w);
 		release(w);
 		return true;
 	}

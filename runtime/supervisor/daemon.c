@@ -747,7 +747,7 @@ static int prepare(struct daemon *d)
 	d->base = event_base_new();
 	if (!d->base)
 		return -ENOMEM;
-	couriers_open(&d->couriers, d->base, d->ctx);
+	couriers_open(&d->couriers, d->base, d->ctx, &d->db);
 	d->couriers.config = courier_config;
 	d->couriers.say = courier_said;
 	d->couriers.user = d;

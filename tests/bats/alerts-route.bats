@@ -459,6 +459,23 @@ teardown() {
 	[ "$(db 'SELECT (SELECT count(*) FROM delivery), (SELECT count(*) FROM delivery_alert)')" = '1|1' ]
 }
 
+@test "list, doctor: where ccm-deliver cannot be run, a library of its missing, that is named" {
+	mkdir "$HOME/libexec"
+	cp "$CCM_BUILD/ccm-guard" "$HOME/libexec/"
+	printf '#!/bin/sh\necho "ccm-deliver: error while loading shared libraries: libnotify.so.4" >&2\nexit 127\n' >"$HOME/libexec/ccm-deliver"
+	chmod +x "$HOME/libexec/ccm-deliver"
+	export CCM_LIBEXEC_DIR="$HOME/libexec"
+	daemon
+	ccm-hook alert warning one
+	eventually is "SELECT problem FROM outlet" \
+		'ccm-deliver does not run: ccm-deliver: error while loading shared libraries: libnotify.so.4'
+	[[ $(ccm-supervisor alerts list) == *'command fails'*': ccm-deliver does not run: '*'libnotify.so.4' ]]
+	[[ $(ccm-hook doctor) == *"'$HOME/libexec/ccm-deliver' cannot be run: ccm-deliver: error while loading shared libraries: libnotify.so.4"* ]]
+	ln -sf "$CCM_BUILD/ccm-deliver" "$HOME/libexec/ccm-deliver"
+	eventually has_told one
+	is "SELECT problem FROM outlet" ''
+}
+
 # ---- what went wrong with it
 
 @test "status, doctor: alerts that could not be delivered are named, and a channel that takes none" {
