@@ -411,6 +411,21 @@ static int tell_delivery(struct ctx *ctx, int64_t id)
 	return strcmp(state, "sent") == 0 ? 0 : -CCM_E_SAID;
 }
 
+/* All were waiting when the channels began: what is dead now failed anew. */
+static int tell_dead(struct ctx *ctx)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	int64_t dead = 0;
+	int r = ccm_db_query(ctx->db, Q_OUTLET_TROUBLE, DB_ARGS(DB_INT("since_ms", 0)), &rows);
+
+	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0)
+		dead += ccm_rows_int(&rows, "dead");
+	if (r < 0 || !dead)
+		return r;
+	ccm_error("%lld could not be delivered again ('ccm-supervisor alerts list --state dead' says why)", (long long)dead);
+	return -CCM_E_SAID;
+}
+
 static int retry(struct ctx *ctx, int argc, char **argv)
 {
 	bool all = false;
@@ -447,7 +462,7 @@ static int retry(struct ctx *ctx, int argc, char **argv)
 			if (failed < 0)
 				return failed;
 		}
-	return 0;
+	return r > 0 ? tell_dead(ctx) : 0;
 }
 
 static const struct command commands[] = {

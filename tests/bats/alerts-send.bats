@@ -355,6 +355,16 @@ all_sent() { [ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 
 	[ "$stderr" = 'ccm-supervisor: there is no alert 7' ]
 }
 
+@test "alerts retry: --all says how many failed anew" {
+	receiver 404
+	webhook
+	queued webhook first
+	"$DELIVER" webhook 2>/dev/null
+	run -1 --separate-stderr ccm-supervisor alerts retry --all
+	[ "$output" = '1 delivery is tried again' ]
+	[[ $stderr == *"ccm-supervisor: 1 could not be delivered again ('ccm-supervisor alerts list --state dead' says why)" ]]
+}
+
 @test "alerts retry: sends what was dead, one or all, and says what became of it" {
 	receiver 404 404 404 ok
 	webhook
