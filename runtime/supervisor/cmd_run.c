@@ -45,29 +45,6 @@ static void print_problems(const struct profile *p)
 		ccm_warn("%.*s", (int)strcspn(at, "\n"), at);
 }
 
-/* After the end: what there is, and what can be done with it. */
-static void print_end(struct ctx *ctx, struct opened *o, int status)
-{
-	struct ccm_diag diag = { 0 };
-	struct import import = { .commits = 0 };
-	int64_t dirty = 0;
-	int r = ops_import(ctx, o, &import, &diag);
-
-	if (r < 0) {
-		ccm_warn("%s", ccm_diag_text(&diag, r));
-		return;
-	}
-	if (ops_dirty(o, &dirty, NULL) < 0)
-		dirty = 0;
-	fprintf(stderr, "ccm-supervisor: task %s %s (status %d): %lld commit%s", o->task.id, status ? "failed" : "finished",
-		status, (long long)import.commits, import.commits == 1 ? "" : "s");
-	if (dirty)
-		fprintf(stderr, ", %lld file%s not committed", (long long)dirty, dirty == 1 ? "" : "s");
-	if (import.commits)
-		fprintf(stderr, "; 'ccm-supervisor task review %s' shows them", o->task.id);
-	fputc('\n', stderr);
-}
-
 /* Until the task has its folder, its row is taken back when something fails: then nothing has happened. */
 static int prepare(struct ctx *ctx, struct opened *o, const struct task_new *new, struct source *source,
 		   struct ccm_diag *diag)
@@ -107,7 +84,7 @@ static int run_task(struct ctx *ctx, struct opened *o, const struct profile *pro
 		ccm_error("task %s: %s", o->task.id, ccm_diag_text(&diag, r));
 		return -CCM_E_SAID;
 	}
-	print_end(ctx, o, status);
+	ops_tell_end(ctx, o, status);
 	return status;
 }
 

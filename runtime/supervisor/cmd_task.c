@@ -430,7 +430,18 @@ static const char *mode_words(unsigned mode)
 	return mode == 0100755 ? " executable" : mode == 0120000 ? " link" : "";
 }
 
-static void print_review(const struct opened *o, const struct review *v, const char *commit, bool colour)
+/* What the agent left open is no part of what is merged. While the task runs, that changes. -1: not known. */
+static int64_t count_dirty(struct opened *o)
+{
+	struct ccm_diag diag = { 0 };
+	int64_t dirty;
+
+	if (access(o->place.work, F_OK) < 0 || ops_need_rest(o, &diag) < 0 || ops_dirty(o, &dirty, &diag) < 0)
+		return -1;
+	return dirty;
+}
+
+static void print_review(const struct opened *o, const struct review *v, const char *commit, int64_t dirty, bool colour)
 {
 	const char *const bold = colour ? "\033[1m" : "", *const yellow = colour ? "\033[33m" : "",
 		   *const plain = colour ? "\033[0m" : "";
@@ -461,12 +472,15 @@ static void print_review(const struct opened *o, const struct review *v, const c
 	printf("\n%s%zu warning%s%s\n", bold, v->warning_count, v->warning_count == 1 ? "" : "s", plain);
 	for (size_t i = 0; i < v->warning_count; i++)
 		printf("  %s%-10s%s  %s\n", yellow, v->warnings[i].kind, plain, v->warnings[i].words);
+	if (dirty > 0)
+		printf("\n%lld file%s in its folder %s not committed, and no part of this: %s\n", (long long)dirty, dirty == 1 ? "" : "s",
+		       dirty == 1 ? "is" : "are", o->place.work);
 	printf("\nThe changes: ccm-supervisor task diff %s\n", o->task.id);
 	if (v->commit_count)
 		printf("To merge exactly this: ccm-supervisor task merge %s --approve %s\n", o->task.id, commit);
 }
 
-static int print_review_json(const struct opened *o, const struct review *v, const char *commit)
+static int print_review_json(const struct opened *o, const struct review *v, const char *commit, int64_t dirty)
 {
 	json_auto_t *object = json_object();
 	json_t *commits = json_array(), *files = json_array(), *warnings = json_array();
@@ -494,6 +508,7 @@ static int print_review_json(const struct opened *o, const struct review *v, con
 	json_object_set_new(object, "commits", commits);
 	json_object_set_new(object, "files", files);
 	json_object_set_new(object, "warnings", warnings);
+	json_object_set_new(object, "not_committed", dirty < 0 ? json_null() : json_integer(dirty));
 	return print_json(object);
 }
 
@@ -547,8 +562,8 @@ static int task_cmd_review(struct ctx *ctx, int argc, char **argv)
 	if (r < 0)
 		return say(&diag, r);
 	if (json)
-		return print_review_json(&o, &review, commit);
-	print_review(&o, &review, commit, ccm_term_colour(STDOUT_FILENO));
+		return print_review_json(&o, &review, commit, count_dirty(&o));
+	print_review(&o, &review, commit, count_dirty(&o), ccm_term_colour(STDOUT_FILENO));
 	return 0;
 }
 
@@ -727,7 +742,10 @@ static int start_again(struct ctx *ctx, struct opened *o, int argc, char **argv,
 	spec.argv = words;
 	spec.lock_fd = o->lock_fd;
 	r = session_run(&spec, &status, diag);
-	return r < 0 ? r : status;
+	if (r < 0)
+		return r;
+	ops_tell_end(ctx, o, status);
+	return status;
 }
 
 static int start_in_background(struct ctx *ctx, struct opened *o, char **argv, struct ccm_diag *diag)
@@ -1003,6 +1021,8 @@ static int task_cmd_discard(struct ctx *ctx, int argc, char **argv)
 	r = ops_open(ctx, argv[0], &o, &diag);
 	if (r == 0)
 		r = discard(ctx, &o, forget, &diag);
+	if (r >= 0 && !forget)
+		printf("kept in a ref: 'ccm-supervisor task restore %s' brings it back\n", o.task.id);
 	return say(&diag, r < 0 ? r : 0);
 }
 

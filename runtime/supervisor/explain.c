@@ -357,8 +357,8 @@ static int past_rules(struct ctx *ctx, const char *id, json_t **ret, struct ccm_
 		return r;
 	r = load_rules(&o.place, ret);
 	if (r == -ENOENT)
-		return ccm_diag_set(diag, r, "task %s was never started: what it would get, 'ccm-supervisor sandbox explain' says in "
-				    "its repository", o.task.id);
+		return ccm_diag_set(diag, r, "task %s was not started since its folder was made: what it would get, 'ccm-supervisor "
+				    "sandbox explain' says in its repository", o.task.id);
 	return r < 0 ? ccm_diag_set(diag, r, "cannot read '%s/" RULES_FILE "': %s", o.place.dir, ccm_strerror(r)) : 0;
 }
 

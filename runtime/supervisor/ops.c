@@ -10,6 +10,7 @@
 #include "confine.h"
 #include "libccm/clock.h"
 #include "libccm/io.h"
+#include "libccm/log.h"
 #include "merge.h"
 
 #define INSIDE_MS 300000
@@ -193,6 +194,28 @@ int ops_dirty(const struct opened *o, int64_t *ret, struct ccm_diag *diag)
 	if (r == 0)
 		*ret = strtoll(ccm_sbuf_str(&out), NULL, 10);
 	return r;
+}
+
+void ops_tell_end(struct ctx *ctx, struct opened *o, int status)
+{
+	struct ccm_diag diag = { 0 };
+	struct import import = { .commits = 0 };
+	int64_t dirty = 0;
+	int r = ops_import(ctx, o, &import, &diag);
+
+	if (r < 0) {
+		ccm_warn("%s", ccm_diag_text(&diag, r));
+		return;
+	}
+	if (ops_dirty(o, &dirty, NULL) < 0)
+		dirty = 0;
+	fprintf(stderr, "ccm-supervisor: task %s %s (status %d): %lld commit%s", o->task.id, status ? "failed" : "finished",
+		status, (long long)import.commits, import.commits == 1 ? "" : "s");
+	if (dirty)
+		fprintf(stderr, ", %lld file%s not committed", (long long)dirty, dirty == 1 ? "" : "s");
+	if (import.commits)
+		fprintf(stderr, "; 'ccm-supervisor task review %s' shows them", o->task.id);
+	fputc('\n', stderr);
 }
 
 /* An index of its own, so that what the agent has staged stays staged. A repository inside of the worktree would become

@@ -48,6 +48,9 @@ int ops_snapshot(struct ctx *ctx, struct opened *o, const char *commit, int64_t 
 /* How many files are changed and not committed, as git says inside the sandbox. */
 int ops_dirty(const struct opened *o, int64_t *ret, struct ccm_diag *diag);
 
+/* After its command ended: takes over what is committed, and says on stderr what there is, and what can be done with it. */
+void ops_tell_end(struct ctx *ctx, struct opened *o, int status);
+
 /* Makes a commit of what is not committed (ignored files left out) on top of the branch, takes it over, and keeps it in
  * the person's repository as refs/ccm/tasks/ID/saved. The task's branch and files stay as they are. keep false: only
  * taken over, not kept. commit gets its id. */

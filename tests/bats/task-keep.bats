@@ -30,7 +30,8 @@ closed' ]
 
 @test "discard: keeps all but ignored files in a ref, and restore brings them back as they were" {
 	messy
-	run -0 ccm-supervisor task discard "$ID"
+	run -0 --separate-stderr ccm-supervisor task discard "$ID"
+	[ "$output" = "kept in a ref: 'ccm-supervisor task restore $ID' brings it back" ]
 	[ ! -e "$CCM_HOME/tasks/$ID" ]
 	task_state_is discarded
 	git gc --quiet --prune=now
@@ -39,8 +40,9 @@ closed' ]
 	assert_messy "$WORK"
 	[ ! -e "$WORK/ignored" ]
 	[ "$(ccm-supervisor task review "$ID" --json | jq -r '.commits | length')" = 1 ]
-	run -0 ccm-supervisor task resume "$ID" -- sh -c 'git add c; git commit -qm goes-on; git log --format=%s -2'
+	run -0 --separate-stderr ccm-supervisor task resume "$ID" -- sh -c 'git add c; git commit -qm goes-on; git log --format=%s -2'
 	[ "${lines[0]}" = goes-on ]
+	[[ $stderr == "ccm-supervisor: task $ID finished (status 0): 2 commits, "*" not committed; 'ccm-supervisor task review $ID' shows them" ]]
 }
 
 @test "discard: --forget keeps nothing, and leaves no ref" {

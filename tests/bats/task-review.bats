@@ -26,6 +26,12 @@ warned() {
 	[[ $output == *"ccm-supervisor task merge $ID --approve $head" ]]
 }
 
+@test "review: what is not committed is no part of it, and that is said" {
+	task_run 'echo a >>file; git commit -qam a; echo open >open'
+	[[ $(ccm-supervisor task review "$ID") == *$'\n1 file in its folder is not committed, and no part of this: '"$WORK"$'\n'* ]]
+	[ "$(ccm-supervisor task review "$ID" --json | jq .not_committed)" = 1 ]
+}
+
 @test "review: it warns of what runs later, by itself" {
 	task_run 'mkdir -p .github/workflows .husky .vscode sub/.github/workflows .claude
 		for at in .github/workflows/ci.yml sub/.github/workflows/ci.yml .gitlab-ci.yml .husky/pre-commit .gitattributes \
