@@ -299,8 +299,13 @@ static void check_alerts(struct doctor *d)
 {
 	const struct ccm_settings *s = &d->ctx->settings;
 
-	if (d->registration.count && ccm_channels_set_up(s) && ccm_alert_kind_level(s, CCM_KIND_FAILED) != CCM_ALERT_OFF &&
-	    !registration_has(&d->registration, "StopFailure", false))
+	if (!d->registration.count || !ccm_channels_set_up(s))
+		return;
+	if (!approval_registered_s(s) && ccm_alert_kind_level(s, CCM_KIND_NEEDS_INPUT) != CCM_ALERT_OFF &&
+	    !registration_has(&d->registration, "PermissionRequest", false))
+		finding(d, "run 'ccm-hook install'",
+			"alerts are set up, but PermissionRequest is not registered: a permission prompt is told six seconds late");
+	if (ccm_alert_kind_level(s, CCM_KIND_FAILED) != CCM_ALERT_OFF && !registration_has(&d->registration, "StopFailure", false))
 		finding(d, "run 'ccm-hook install': until then you are not told",
 			"alerts are set up, but StopFailure, by which an agent's failure is heard of, is not registered");
 }

@@ -229,10 +229,9 @@ static bool is_default(const struct job *job, const struct ccm_host_event *event
 
 	if (event->registered || job->plugin)
 		return event->registered;
-	if (strcmp(event->name, "PermissionRequest") == 0)
-		return approval_registered_s(s) > 0;
-	/* Of a turn that ends with an error nothing else is heard. */
-	return strcmp(event->name, "StopFailure") == 0 && ccm_channels_set_up(s);
+	/* The client notifies of its question six seconds after it is put; of a turn that ends with an error nothing else tells. */
+	return (strcmp(event->name, "PermissionRequest") == 0 && (approval_registered_s(s) || ccm_channels_set_up(s))) ||
+	       (strcmp(event->name, "StopFailure") == 0 && ccm_channels_set_up(s));
 }
 
 static int pick_events(struct job *job, const char *names, const struct ccm_host_event **list)

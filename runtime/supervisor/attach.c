@@ -150,6 +150,14 @@ static void relay(struct attached *a)
 	}
 }
 
+bool terminal_is_there(const struct place *p)
+{
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+
+	ccm_sbuf_addf(&path, "%s/" TERMINAL_SOCKET, p->dir);
+	return access(ccm_sbuf_str(&path), F_OK) == 0;
+}
+
 int terminal_attach(const struct place *p, char key, bool *ret_left, struct ccm_diag *diag)
 {
 	static struct attached a;

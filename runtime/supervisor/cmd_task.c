@@ -239,10 +239,7 @@ static void print_limits(const struct task *t)
 
 static bool has_terminal(const struct task *t, const struct place *p)
 {
-	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
-
-	ccm_sbuf_addf(&path, "%s/" TERMINAL_SOCKET, p->dir);
-	return (t->state == TASK_RUNNING || t->state == TASK_STOPPED) && access(ccm_sbuf_str(&path), F_OK) == 0;
+	return (t->state == TASK_RUNNING || t->state == TASK_STOPPED) && terminal_is_there(p);
 }
 
 static void print_task(const struct task *t, const struct place *p)

@@ -26,6 +26,7 @@
 #include "resume.h"
 #include "sandbox.h"
 #include "talk.h"
+#include "terminal.h"
 
 #define TICK_MS 250
 #define MEASURE_US 1000000
@@ -556,6 +557,22 @@ static int begin(struct session *s, struct confine_input *in, struct ccm_diag *d
 			 &(struct task_moved){ .layers = layers_of(&s->child), .pid = getpid(), .started_ms = now }, diag);
 }
 
+/* Of one that ran in front of a person they know. */
+static void tell_end(struct session *s, int status)
+{
+	const struct task *t = s->spec->task;
+	_cleanup_sbuf_ struct ccm_sbuf body = { 0 };
+	char title[64] = "has finished";
+
+	if (!terminal_is_there(s->spec->place))
+		return;
+	if (status)
+		snprintf(title, sizeof title, "failed (status %d)", status);
+	ccm_sbuf_addf(&body, "'ccm-supervisor task review %s' shows what it did, 'ccm-supervisor task log %s --output' what it wrote.",
+		      t->id, t->id);
+	tell_person(s, status ? "warning" : "info", title, ccm_sbuf_str(&body));
+}
+
 static void finish(struct session *s, int status)
 {
 	struct ccm_db *db = s->spec->ctx->db;
@@ -575,6 +592,7 @@ static void finish(struct session *s, int status)
 	task_move(db, t, status ? TASK_EV_FAIL : TASK_EV_SUCCEED,
 		  &(struct task_moved){ .why = why, .exit_status = status, .has_status = true, .spent_ms = spent_ms(s) }, NULL);
 	t->exit_status = status;
+	tell_end(s, status);
 	/* A client that has come upon a limit has gone, and can be started again. */
 	if (status && !s->ended_by[0] && s->agent == CCM_AGENT_CLAUDE &&
 	    resume_must_wait(s->spec->ctx, ccm_now_ms(), &quota) > 0) {

@@ -32,6 +32,9 @@
 int terminal_serve(const struct place *p, const char *const *argv, unsigned short rows, unsigned short columns,
 		   struct ccm_diag *diag);
 
+/* True while a terminal_serve() runs: the task is in the background. */
+bool terminal_is_there(const struct place *p);
+
 /* Joins our terminal with it, until the task has ended or key was typed; *ret_left says which. Returns the status, or 0. */
 int terminal_attach(const struct place *p, char key, bool *ret_left, struct ccm_diag *diag);
 

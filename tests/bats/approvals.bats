@@ -332,14 +332,14 @@ approve|stranger|4711' ]
 }
 
 @test "approvals: install registers what they need, and doctor says where the time is too short" {
-	config 'approvals = off'
+	: >"$CCM_HOME/config.ini"
 	ccm-hook install >/dev/null
 	config 'approval_time = 10m'
 	run -1 --separate-stderr ccm-hook doctor
 	[[ $output == *"[telegram] approvals = on, but PermissionRequest is not registered"*"run 'ccm-hook install'"* ]]
 	[[ $output == *"PreToolUse has a timeout of 60 s, too short for [telegram] approval_time = 10m (it takes 660 s)"* ]]
 	run -0 --separate-stderr ccm-hook install
-	[[ $output == *"Added:    PermissionRequest"$'\n'"Updated:  PreToolUse"* ]]
+	[[ $output == *"Added:    PermissionRequest, StopFailure"$'\n'"Updated:  PreToolUse"* ]]
 	[ "$(jq -c '[.hooks.PreToolUse, .hooks.PermissionRequest][][].hooks[] | [.timeout, .args]' "$CLAUDE_CONFIG_DIR/settings.json")" = \
 		'[660,["run","--timeout","660"]]
 [660,["run","--timeout","660"]]' ]
