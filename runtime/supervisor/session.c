@@ -341,7 +341,7 @@ static void check_bounds(struct session *s)
 {
 	struct ctx *ctx = s->spec->ctx;
 	struct task *t = s->spec->task;
-	char words[160], title[200];
+	char words[160], title[200], body[200];
 	int i;
 
 	for (i = -1; (i = limits_over(&s->limits, &s->use, LIMITS_NEAR_PERCENT, i, words, sizeof words)) >= 0;) {
@@ -357,8 +357,9 @@ static void check_bounds(struct session *s)
 		return;
 	snprintf(title, sizeof title, "stopped at a limit: %s", words);
 	task_log(ctx->db, t->id, "limit", "%s", title);
-	tell_person(s, "urgent", title, "Its processes are held. Resume it ('ccm-supervisor task resume') or end it "
-						"('ccm-supervisor task stop --end').");
+	snprintf(body, sizeof body, "Its processes are held. 'ccm-supervisor task resume %s' lets it go on, 'ccm-supervisor task stop "
+		 "--end %s' ends it.", t->id, t->id);
+	tell_person(s, "urgent", title, body);
 	snprintf(title, sizeof title, "limit reached: %s", words);
 	stop(s, title);
 }

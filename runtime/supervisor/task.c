@@ -361,23 +361,33 @@ int task_move(struct ccm_db *db, struct task *t, enum task_event on, const struc
 	return 0;
 }
 
+/* Of the folder that a person knows it by, and rules name: not the .git in it. */
+static size_t project_bytes(const char *repository)
+{
+	size_t bytes = strlen(repository);
+
+	return bytes > 5 && strcmp(repository + bytes - 5, "/.git") == 0 ? bytes - 5 : bytes;
+}
+
 int task_alert(struct ccm_db *db, const struct task *t, bool own, const char *level, const char *title, const char *body)
 {
-	_cleanup_sbuf_ struct ccm_sbuf line = { 0 };
+	_cleanup_sbuf_ struct ccm_sbuf line = { 0 }, project = { 0 };
 	char uuid[CCM_UUID_CHARS + 1];
 	int64_t now = ccm_now_ms();
 	int r;
 
+	ccm_sbuf_add(&project, t->repository, project_bytes(t->repository));
+	ccm_alert_begin_title(&line, ccm_sbuf_str(&project));
 	ccm_sbuf_addf(&line, "task %s (", t->id);
 	ccm_term_clean(&line, t->title, strlen(t->title), CCM_CLEAN_LINE);
 	ccm_sbuf_addf(&line, "): %s", title);
-	if (ccm_sbuf_error(&line))
+	if (ccm_sbuf_error(&line) || ccm_sbuf_error(&project))
 		return -ENOMEM;
 	ccm_uuid_make(now, uuid);
 	r = ccm_db_exec(db, Q_ALERT_INSERT, DB_ARGS(
 		DB_TEXT("uuid", uuid), DB_INT("created_ms", now), DB_TEXT("level", level), DB_TEXT("source", "ccm-supervisor"),
 		DB_NULL("session_id"), DB_NULL("event_uuid"), DB_TEXT("title", line.text), DB_TEXT("body", body),
-		DB_TEXT("kind", own ? ccm_alert_kind_name(CCM_KIND_TASK) : NULL), DB_TEXT("project", t->repository)));
+		DB_TEXT("kind", own ? ccm_alert_kind_name(CCM_KIND_TASK) : NULL), DB_TEXT("project", project.text)));
 	return r < 0 ? r : 0;
 }
 

@@ -56,11 +56,11 @@ sees() { until_true shows "$@" 2>/dev/null || { screen_of "$1" && return 1; }; }
 	background true
 	until_true task_state_is finished
 	until_true unlocked
-	[ "$(db "SELECT level, title FROM alert")" = "info|task $ID (sh -c true): has finished" ]
+	[ "$(db "SELECT level, title FROM alert")" = "info|${PWD##*/}: task $ID (sh -c true): has finished" ]
 	background 'exit 3'
 	until_true task_state_is failed
 	until_true unlocked
-	[ "$(db "SELECT level, title FROM alert WHERE level = 'warning'")" = "warning|task $ID (sh -c exit 3): failed (status 3)" ]
+	[ "$(db "SELECT level, title FROM alert WHERE level = 'warning'")" = "warning|${PWD##*/}: task $ID (sh -c exit 3): failed (status 3)" ]
 }
 
 @test "background: a command that cannot be run is said in words, and fails" {

@@ -24,7 +24,7 @@ setup() {
 	run -0 ccm-supervisor task log "$ID" --events
 	[[ $output == *'PreToolUse Bash deny '*'no: not in here' ]]
 	[ "$(ccm-hook log -o json | jq -r '.verdict')" = deny ]
-	[ "$(db "SELECT level, title FROM alert")" = "warning|task $ID (sh -c ccm-hook run <event.json): no: it lists files" ]
+	[ "$(db "SELECT level, title FROM alert")" = "warning|${PWD##*/}: task $ID (sh -c ccm-hook run <event.json): no: it lists files" ]
 	[ "$(db "SELECT count(*) FROM state")" = 0 ]
 }
 
@@ -103,5 +103,5 @@ INSIDE='inside() { jq -c --arg cwd "$PWD" --arg command "$1" ".cwd = \$cwd | .to
 	printf '[command]\nrun = %s\n' "$HOME/tell" >>"$CCM_HOME/config.ini"
 	task_run 'ccm-hook alert urgent "come here"'
 	until_true grep -qs 'come here' "$HOME/told"
-	[ "$(cat "$HOME/told")" = "task $ID (sh -c ccm-hook alert urgent \"come here\"): ccm: come here" ]
+	[ "$(cat "$HOME/told")" = "${PWD##*/}: task $ID (sh -c ccm-hook alert urgent \"come here\"): ccm: come here" ]
 }

@@ -36,7 +36,7 @@ counts() { local before; before=$(cat "$WORK/n"); sleep 0.5; [ "$before" != "$(c
 stopped_at() {
 	until_true task_state_is stopped
 	ccm-supervisor task show "$ID" --json | jq -er .why | grep -F "limit reached: $1"
-	db "SELECT level, kind, title FROM alert ORDER BY id DESC LIMIT 1" | grep -F "urgent|task|task $ID ("
+	db "SELECT level, kind, project, title FROM alert ORDER BY id DESC LIMIT 1" | grep -F "urgent|task|$PWD|${PWD##*/}: task $ID ("
 	db "SELECT title FROM alert WHERE level = 'warning'" | grep -F '80 % used'
 }
 

@@ -73,8 +73,8 @@ states() { db 'SELECT state, resumes FROM task ORDER BY created_ms'; }
 	[[ $(show .why) == 'held: 95 % of the 5 h limit is used; it starts anew at '* ]]
 	run -0 ccm-supervisor task list
 	[[ ${lines[2]} == '          held: 95 % of the 5 h limit is used; '* ]]
-	run -0 db "SELECT level, title FROM alert WHERE title LIKE 'task %'"
-	[[ $output == "warning|task $ID ("*'): held: 95 % of the 5 h limit is used; '* ]]
+	run -0 db "SELECT level, title FROM alert WHERE kind = 'task'"
+	[[ $output == "warning|${PWD##*/}: task $ID ("*'): held: 95 % of the 5 h limit is used; '* ]]
 }
 
 @test "quota: without quota-pause, and below critical, no task is held" {
