@@ -1004,10 +1004,10 @@ static int keep_quiet(const struct route *w)
 	return r <= 0 ? r : exec(w->db, Q_DELIVERY_RELEASE, loud);
 }
 
-/* The hour's end is the latest that a digest without an interval waits for. */
+/* Without an interval, a digest waits for the hour's end at the latest: then a channel may have more. */
 static int keep_digests(const struct route *w)
 {
-	int64_t most_ms = w->settings->alert_digest_ms > HOUR_MS ? w->settings->alert_digest_ms : HOUR_MS;
+	int64_t most_ms = w->settings->alert_digest_ms ? w->settings->alert_digest_ms : HOUR_MS;
 	const struct ccm_db_arg *args = DB_ARGS(DB_INT("latest_ms", not_quiet(w, CCM_ALERT_INFO, w->now_ms + most_ms)));
 	int r = count_of(w->db, Q_DIGEST_LATE, args);
 

@@ -255,9 +255,9 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	configured 'digest = 7d'
 	ccm-hook alert info one
 	[ -z "$(told)" ]
-	configured
+	configured 'digest = 5m'
 	[ -z "$(told)" ]
-	later 61
+	later 6
 	[ "$(told | cut -d'|' -f2)" = digest ]
 }
 
