@@ -28,6 +28,7 @@
 #include "talk.h"
 #include "terminal.h"
 
+#define BY_PERSON "ended by you"
 #define TICK_MS 250
 #define MEASURE_US 1000000
 #define IMPORT_US 2000000
@@ -185,7 +186,7 @@ static const char *obey(struct session *s, const char *what)
 		r = go_on(s, "there is quota again");
 	} else if (strcmp(what, "end") == 0) {
 		take_over(s, NULL);
-		end(s, "ended by you");
+		end(s, BY_PERSON);
 	} else {
 		return "not understood\n";
 	}
@@ -558,14 +559,14 @@ static int begin(struct session *s, struct confine_input *in, struct ccm_diag *d
 			 &(struct task_moved){ .layers = layers_of(&s->child), .pid = getpid(), .started_ms = now }, diag);
 }
 
-/* Of one that ran in front of a person they know. */
+/* Of one that ran in front of a person they know, and of one that they ended. */
 static void tell_end(struct session *s, int status)
 {
 	const struct task *t = s->spec->task;
 	_cleanup_sbuf_ struct ccm_sbuf body = { 0 };
 	char title[64] = "has finished";
 
-	if (!terminal_is_there(s->spec->place))
+	if (!terminal_is_there(s->spec->place) || strcmp(s->ended_by, BY_PERSON) == 0)
 		return;
 	if (status)
 		snprintf(title, sizeof title, "failed (status %d)", status);

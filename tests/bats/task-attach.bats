@@ -61,6 +61,12 @@ sees() { until_true shows "$@" 2>/dev/null || { screen_of "$1" && return 1; }; }
 	until_true task_state_is failed
 	until_true unlocked
 	[ "$(db "SELECT level, title FROM alert WHERE level = 'warning'")" = "warning|${PWD##*/}: task $ID (sh -c exit 3): failed (status 3)" ]
+	background 'touch ready; exec sleep 100'
+	until_true test -e "$WORK/ready"
+	ccm-supervisor task stop --end "$ID"
+	until_true task_state_is failed
+	until_true unlocked
+	[ "$(db "SELECT count(*) FROM alert")" = 2 ]
 }
 
 @test "background: a command that cannot be run is said in words, and fails" {
