@@ -284,6 +284,7 @@ teardown() {
 	bootstrap --register
 	run -0 --separate-stderr bootstrap --uninstall
 	[ -z "$(find "$HOME/.local" -type f)" ]
+	[ -z "$(find "$HOME/.local" -name ccm)" ]
 	run ! grep ccm-hook "$HOME/.claude/settings.json"
 	[ -s "$HOME/.ccm/ccm.db" ]
 }
