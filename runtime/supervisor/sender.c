@@ -12,6 +12,7 @@
 #include "secret.h"
 
 #define ELLIPSIS "…"
+#define SESSION_CHARS 8                  /* of a session's id */
 #define ABOUT_BYTES 100
 #define VARIABLE_BYTES 1000              /* there is a bound to all of an environment together */
 #define BODY_BYTES 16000
@@ -68,6 +69,12 @@ void sender_add_about(struct ccm_sbuf *out, const struct alert_message *m)
 	if (m->project) {
 		ccm_sbuf_adds(out, separator);
 		sender_cut(out, slash && slash[1] ? slash + 1 : m->project, ABOUT_BYTES);
+		separator = " · ";
+	}
+	/* As ccm-hook log shows it: there may be several in one folder. */
+	if (m->session_id) {
+		ccm_sbuf_addf(out, "%ssession ", m->project ? ", " : separator);
+		ccm_sbuf_add(out, m->session_id, ccm_utf8_cut(m->session_id, strlen(m->session_id), SESSION_CHARS));
 		separator = " · ";
 	}
 	if (strcmp(m->source, "ccm") != 0) {

@@ -230,6 +230,15 @@ states() { db "SELECT state || ' ' || attempts FROM delivery ORDER BY id"; }
 	[ "$(states)" = 'sent 2' ]
 }
 
+@test "slack: below the text stands which session of which project it is of" {
+	receiver
+	printf '[slack]\nurl = env:SLACK\n' | configured
+	queued slack first
+	db "UPDATE state.alert SET source = 'mine', session_id = '7f3c2d1e-0000', project = '/home/dev/shop'"
+	SLACK=http://127.0.0.1:$PORT/services/T00/B00/xyz "$DELIVER" slack
+	[ "$(jq -r '.body | fromjson | .text' "$GOT")" = $'[warning] first\n— shop, session 7f3c2d1e · mine' ]
+}
+
 @test "slack: the text is escaped, without markup, and cut" {
 	receiver
 	printf '[slack]\nurl = env:SLACK\n' | configured

@@ -69,7 +69,7 @@ has_pressed() { [ "$(pressed | wc -l)" -ge "$1" ]; }
 	term_type 'Touch three files.'
 	wait_for 60 has_asked 1
 	term_wait 'Do you want to proceed?'
-	told_on_desktop() { [ "$(desktop_shown)" = $'critical|project: the agent asks for your permission: Bash|touch one\n— project' ]; }
+	told_on_desktop() { [[ $(desktop_shown) == $'critical|project: the agent asks for your permission: Bash|touch one\n— project, session '???????? ]]; }
 	wait_for 20 told_on_desktop
 	[ ! -e one ]
 	press "$(button 1 Approve)"
