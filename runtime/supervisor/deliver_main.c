@@ -259,7 +259,7 @@ static const struct command commands[] = {
 	CHANNEL("webhook"),
 	CHANNEL("command"),
 	{ "approve", "", "ask the person by Telegram; ccm-hook runs it", 0, 0, DB_NONE, cmd_approve, false },
-	{ "test", "CHANNEL", "send a test message now, and say what became of it", 1, 1, DB_NONE, cmd_test, true },
+	{ "test", "CHANNEL", "send a test message now, and say what became of it", 1, 1, DB_NONE, cmd_test, false },
 	{ 0 }
 };
 

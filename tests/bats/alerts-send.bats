@@ -388,6 +388,13 @@ all_sent() { [ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 
 	[ "$stderr" = 'ccm-supervisor: delivery 1 has arrived already' ]
 }
 
+@test "alerts test: a mistake in config.ini is named, once" {
+	printf '[command]\nrun = true\nrum = true\n' | configured
+	run -0 --separate-stderr ccm-supervisor alerts test command
+	[[ $output == 'command: sent in '* ]]
+	[ "$stderr" = "ccm-supervisor: warning: $CCM_HOME/config.ini:3: unknown key 'rum' in [command]" ]
+}
+
 @test "alerts test: says that a message went out, or why not" {
 	receiver ok 404
 	webhook
