@@ -84,6 +84,27 @@ static int pass(struct confinement *c, const char *name)
 
 /* ---- paths ---- */
 
+/* Of a build tree it may go by way of "..", and a mount's place may not. NULL: it does not. */
+static char *straightened(const char *path)
+{
+	return strstr(path, "/..") ? realpath(path, NULL) : NULL;
+}
+
+static int grant_ours(struct confinement *c, const char *path)
+{
+	_cleanup_free_ char *straight = straightened(path);
+
+	return straight ? grantf(c, RX, "%s", straight) : grant(c, path, RX | SANDBOX_OPTIONAL);
+}
+
+static int pass_ours(struct confinement *c, const char *name)
+{
+	const char *path = getenv(name);
+	_cleanup_free_ char *straight = path ? straightened(path) : NULL;
+
+	return straight ? set(c, name, "%s", straight) : pass(c, name);
+}
+
 static int grant_system(struct confinement *c)
 {
 	size_t count;
@@ -266,12 +287,12 @@ static int grant_agent(struct confinement *c, const struct confine_input *in, st
 	if (r == 0 && in->agent->supervisor)
 		r = grant(c, in->agent->supervisor, RX);
 	if (r == 0)
-		r = grant(c, in->paths->lib_sh, RX | SANDBOX_OPTIONAL);
+		r = grant_ours(c, in->paths->lib_sh);
 	/* The guard's rules lie beside it. */
 	if (r == 0)
-		r = grant(c, in->paths->stock, RX | SANDBOX_OPTIONAL);
+		r = grant_ours(c, in->paths->stock);
 	if (r == 0)
-		r = grant(c, in->paths->libexec, RX | SANDBOX_OPTIONAL);
+		r = grant_ours(c, in->paths->libexec);
 	if (r == 0 && in->agent->kind == CCM_AGENT_CLAUDE)
 		r = grant_claude(c, p);
 	if (r == 0)
@@ -345,9 +366,9 @@ static int set_agent(struct confinement *c, const struct confine_input *in)
 	if (r == 0)
 		r = set(c, "CCM_TASK_ID", "%s", p->id);
 	if (r == 0)
-		r = pass(c, "CCM_DATA_DIR");
+		r = pass_ours(c, "CCM_DATA_DIR");
 	if (r == 0)
-		r = pass(c, "CCM_LIBEXEC_DIR");
+		r = pass_ours(c, "CCM_LIBEXEC_DIR");
 	if (r < 0 || in->agent->kind != CCM_AGENT_CLAUDE)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(claude) && r == 0; i++)

@@ -28,6 +28,11 @@ setup() {
 	[ "$(db "SELECT count(*) FROM state")" = 0 ]
 }
 
+@test "events: what an automation needs of ccm is there, also where the path to it goes up and down" {
+	CCM_DATA_DIR="$CCM_SOURCE/tests/.." task_run 'ccm-hook run <event.json'
+	[[ $(cat "$BATS_TEST_TMPDIR/out") == *'"permissionDecision":"deny"'*'no: not in here'* ]]
+}
+
 @test "events: the automations are those of the task's start, and cannot be changed or switched off inside" {
 	task_run 'echo "exit 0" >"$CCM_HOME/automations/enabled/50-no"; rm "$CCM_HOME/automations/enabled/50-no"
 		mv "$CCM_HOME" "$CCM_HOME.x"; echo >"$CCM_HOME/config.ini"; ccm-hook disable no; ccm-hook run <event.json' 
