@@ -123,12 +123,12 @@ result() {
 	[ "${lines[-1]}" = '1 passed, 1 failed' ]
 }
 
-@test "run-all: the faults pass runs the tests of faults, and at full size" {
+@test "run-all: the faults pass runs the tests of faults and disguises, and at full size" {
 	mkdir tree/tests/bats
 	: >tree/tests/bats/faults-a.bats
 	printf 'all:\ncheck:\n\techo "$$CCM_SOAK $(TESTS)" >>seen; echo ":test-result: PASS" >tests/a.trs\n' >tree/Makefile
 	printf '#!/bin/sh\nmkdir -p tests && cp "$(dirname "$0")/Makefile" .\n' >tree/configure
 	CCM_CHECK=faults run -0 --separate-stderr tree/tests/run-all out
-	[ "$(cat out/release/seen)" = '1 tests/bats/faults-a.bats' ]
+	[ "$(cat out/release/seen)" = '1 tests/bats/faults-a.bats tests/bats/guard-disguise.bats' ]
 	[ "${lines[-1]}" = '1 passed, 0 failed' ]
 }
