@@ -4,10 +4,8 @@
  * One at a time: who finds another at it leaves it to that one, which looks once more after it has let go of the lock. */
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +16,7 @@
 #include "libccm/clock.h"
 #include "libccm/log.h"
 #include "libccm/proc.h"
+#include "lock.h"
 #include "watch.h"
 
 #define RETRY_MS (2 * 60 * 1000LL)       /* so long what fails is tried again */
@@ -149,30 +148,10 @@ static void release(struct delivering *d)
 	alerts_done(&d->alerts);
 }
 
-/* 1: ours; 0: another is at it. */
-static int take_lock(const struct ctx *ctx, int *ret_fd)
-{
-	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
-	_cleanup_close_ int fd = -1;
-
-	ccm_sbuf_addf(&path, "%s/deliver.lock", ctx->paths.home);
-	if (ccm_sbuf_error(&path))
-		return -ENOMEM;
-	fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		ccm_error("cannot open '%s': %s", path.text, strerror(errno));
-		return -CCM_E_SAID;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? 0 : -errno;
-	*ret_fd = TAKE_FD(fd);
-	return 1;
-}
-
 static int deliver_locked(struct delivering *d)
 {
 	_cleanup_close_ int lock = -1;
-	int r = take_lock(d->ctx, &lock);
+	int r = lock_deliver(&d->ctx->paths, NULL, &lock);
 
 	if (r <= 0)
 		return r;

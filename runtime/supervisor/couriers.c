@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "libccm/clock.h"
 #include "libccm/log.h"
 #include "libccm/proc.h"
+#include "lock.h"
 
 #define LINE_MAX_BYTES 4096
 #define BUSY_MS 500                      /* until it is seen again whether somebody else is at it */
@@ -80,18 +80,6 @@ static void on_said(evutil_socket_t fd, short what, void *user)
 
 /* ---- their lives */
 
-static bool is_taken(const struct courier *w)
-{
-	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
-	_cleanup_close_ int fd = -1;
-
-	ccm_sbuf_addf(&path, "%s/deliver.%s.lock", w->all->ctx->paths.home, name_of(w));
-	if (ccm_sbuf_error(&path))
-		return false;
-	fd = open(path.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-}
-
 static void release(struct courier *w)
 {
 	if (w->out)
@@ -147,7 +135,7 @@ static int64_t may_start(struct courier *w, int64_t now_ms)
 	/* A clock that was set back holds nobody up. */
 	if (w->not_before_ms > now_ms + (AGAIN_MS << AGAIN_MAX))
 		w->not_before_ms = now_ms;
-	if (w->not_before_ms <= now_ms && is_taken(w))
+	if (w->not_before_ms <= now_ms && lock_deliver_is_taken(&w->all->ctx->paths, name_of(w)))
 		w->not_before_ms = now_ms + BUSY_MS;
 	return w->not_before_ms;
 }

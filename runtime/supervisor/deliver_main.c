@@ -19,7 +19,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/wait.h>
 #ifdef __linux__
 #include <sys/prctl.h>
@@ -34,6 +33,7 @@
 #include "libccm/io.h"
 #include "libccm/log.h"
 #include "libccm/uuid.h"
+#include "lock.h"
 #include "secret.h"
 #include "sender.h"
 
@@ -47,26 +47,6 @@ static int open_sender(struct ctx *ctx, const struct sender *sender, struct send
 
 /* ---- a channel */
 
-/* 1: ours; 0: somebody else is at it. */
-static int take_lock(const struct ctx *ctx, const char *channel, int *ret_fd)
-{
-	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
-	_cleanup_close_ int fd = -1;
-
-	ccm_sbuf_addf(&path, "%s/deliver.%s.lock", ctx->paths.home, channel);
-	if (ccm_sbuf_error(&path))
-		return -ENOMEM;
-	fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		ccm_error("cannot open '%s': %s", path.text, strerror(errno));
-		return -CCM_E_SAID;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? 0 : -errno;
-	*ret_fd = TAKE_FD(fd);
-	return 1;
-}
-
 /* Whoever came while we had the lock went away: what they came for is looked for once more when it is free. */
 static int work(struct ctx *ctx, const struct sender *sender, struct sender_ctx *s)
 {
@@ -75,7 +55,7 @@ static int work(struct ctx *ctx, const struct sender *sender, struct sender_ctx 
 	do {
 		_cleanup_close_ int lock = -1;
 
-		r = take_lock(ctx, sender->name, &lock);
+		r = lock_deliver(&ctx->paths, sender->name, &lock);
 		if (r > 0)
 			r = deliver_due(ctx, sender, s);
 		if (r <= 0)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "libccm/error.h"
+#include "libccm/log.h"
+#include "libccm/sbuf.h"
+
+static int path_of(const struct ccm_paths *paths, const char *channel, struct ccm_sbuf *path)
+{
+	ccm_sbuf_addf(path, "%s/deliver%s%s.lock", paths->home, channel ? "." : "", channel ? channel : "");
+	return ccm_sbuf_error(path);
+}
+
+int lock_deliver(const struct ccm_paths *paths, const char *channel, int *ret_fd)
+{
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+	_cleanup_close_ int fd = -1;
+
+	if (path_of(paths, channel, &path) < 0)
+		return -ENOMEM;
+	fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		ccm_error("cannot open '%s': %s", path.text, strerror(errno));
+		return -CCM_E_SAID;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? 0 : -errno;
+	*ret_fd = TAKE_FD(fd);
+	return 1;
+}
+
+bool lock_deliver_is_taken(const struct ccm_paths *paths, const char *channel)
+{
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+	_cleanup_close_ int fd = -1;
+
+	if (path_of(paths, channel, &path) < 0)
+		return false;
+	fd = open(path.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
