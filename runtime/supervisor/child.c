@@ -2,6 +2,7 @@
 #include "child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,5 +36,19 @@ int child_take_config(struct ctx *ctx)
 		return r;
 	ccm_settings_done(&ctx->settings);
 	ccm_settings_parse(ctx->paths.config, ccm_sbuf_str(&text), &ctx->settings);
+	return 0;
+}
+
+int child_pipe(int *ret_in, int *ret_out)
+{
+	int fds[2];
+
+	if (pipe(fds) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++)
+		fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	*ret_in = fds[0];
+	*ret_out = fds[1];
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* child - what a process of ours does that another of ours has started: --parent PID. */
+/* child - a process of ours that another of ours starts: --parent PID. */
 #ifndef CCM_SUPERVISOR_CHILD_H
 #define CCM_SUPERVISOR_CHILD_H
 
@@ -13,5 +13,8 @@ void child_end_with(pid_t parent);
 /* The daemon's configuration may be older than the file: one with mistakes in it is not taken. A regular file on stdin is the one in
  * force; anything else there means that config.ini is. */
 int child_take_config(struct ctx *ctx);
+
+/* For the parent: a pipe for what the child says. No other child gets either end, and the reading end does not block. */
+int child_pipe(int *ret_in, int *ret_out);
 
 #endif

@@ -2,12 +2,12 @@
 #include "couriers.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "libccm/alert.h"
 #include "libccm/clock.h"
 #include "libccm/log.h"
@@ -99,20 +99,16 @@ static int spawn(struct courier *w)
 	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
 	_cleanup_close_ int config = c->config ? c->config(c->user) : -1, in = -1, out = -1;
 	char parent[32];
-	int fds[2];
+	int r;
 
 	if (c->config && config < 0)
 		return config;
 	ccm_sbuf_addf(&path, "%s/ccm-deliver", c->ctx->paths.libexec);
 	if (ccm_sbuf_error(&path))
 		return -ENOMEM;
-	if (pipe(fds) < 0)
-		return -errno;
-	in = fds[0];
-	out = fds[1];
-	for (int i = 0; i < 2; i++)
-		fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-	fcntl(in, F_SETFL, O_NONBLOCK);
+	r = child_pipe(&in, &out);
+	if (r < 0)
+		return r;
 	w->out = event_new(c->base, in, EV_READ | EV_PERSIST, on_said, w);
 	if (!w->out || event_add(w->out, NULL) < 0)
 		return -ENOMEM;

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "alerts.h"
+#include "child.h"
 #include "couriers.h"
 #include "jobs.h"
 #include "libccm/clock.h"
@@ -383,19 +384,14 @@ static int start_worker(struct daemon *d, const struct job *job, int64_t now_ms)
 	const char *const argv[] = { d->ctx->self, "job", job->name, "--parent", parent, NULL };
 	struct worker w = { .daemon = d, .job = job, .started_ms = now_ms, .start_us = ccm_mono_us() }, *slot;
 	_cleanup_close_ int config = config_file(d), in = -1, out = -1;
-	int fds[2], r;
+	int r;
 
 	snprintf(parent, sizeof parent, "%d", (int)getpid());
 	if (config < 0)
 		return config;
-	if (pipe(fds) < 0)
-		return -errno;
-	in = fds[0];
-	out = fds[1];
-	for (int i = 0; i < 2; i++)
-		fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-	fcntl(in, F_SETFL, O_NONBLOCK);
-	r = ccm_proc_start(d->ctx->self, argv, config, out, &w.pid);
+	r = child_pipe(&in, &out);
+	if (r == 0)
+		r = ccm_proc_start(d->ctx->self, argv, config, out, &w.pid);
 	if (r < 0)
 		return r;
 	slot = &d->workers[job->is_long];
