@@ -144,7 +144,7 @@ static const struct key {
 	  "How long a task may run in all; 0 sets no bound." },
 	{ "sandbox", "idle", TYPE_DURATION, FIELD(idle_ms), "7d", NULL, 60000, 3653LL * 24 * 3600 * 1000,
 	  "How long a task that does not run is kept whole before gc saves its work to a ref and removes its folder." },
-	{ "alerts", "rule", TYPE_RULE, FIELD(alert_rules), "level>=warning project=*/work/* -> desktop digest slack", NULL, 0, 0,
+	{ "alerts", "rule", TYPE_RULE, FIELD(alert_rules), "level>=warning project=*/clients/* -> desktop digest slack", NULL, 0, 0,
 	  "Which alerts go where; the first that matches decides, and without one urgent and warning go to every channel, info into "
 	  "its digest; ccm-alerts(7) tells more." },
 	{ "alerts", "kind.*", TYPE_KIND, FIELD(alert_kinds), "info", "info|warning|urgent|off", 0, 0,

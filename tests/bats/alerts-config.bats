@@ -14,7 +14,7 @@ problems() {
 }
 
 @test "config: rules, levels, times and channels that are right are taken without a word" {
-	[ -z "$(problems '[alerts]' 'rule = level>=warning kind=guard-* project=*/work/* -> desktop telegram' 'rule = -> digest slack' \
+	[ -z "$(problems '[alerts]' 'rule = level>=warning kind=guard-* project=*/clients/* -> desktop telegram' 'rule = -> digest slack' \
 		'rule = event=Notification rule=git-* source=ccm level=urgent -> all' 'rule = kind=halt -> none' 'kind.agent-finished = off' \
 		'quiet_hours = 22:00-07:00' 'quiet_hours = 12:00-13:30' 'quiet_level = off' 'digest = 0' '[desktop]' 'enabled = off' \
 		'level = warning' '[telegram]' 'token = file:~/t' 'chat_id = -100123' '[slack]' 'url = keyring:ccm/slack' '[webhook]' \
