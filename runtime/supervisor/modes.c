@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "modes.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "libccm/macros.h"
@@ -20,11 +19,24 @@ static void forget(struct modes *m)
 	m->keys_pushed = m->keys_flags = m->other_keys = 0;
 }
 
+/* Far above what means anything, and far below what overflows. */
+#define PARAMETER_MAX 9999
+
+/* A parameter of a sequence, at most PARAMETER_MAX. */
+static int parameter(const char *digits)
+{
+	int n = 0;
+
+	for (; *digits >= '0' && *digits <= '9'; digits++)
+		n = n > PARAMETER_MAX / 10 ? PARAMETER_MAX : n * 10 + *digits - '0';
+	return n;
+}
+
 /* ?1;25;1049h */
 static void set_private(struct modes *m, const char *numbers, bool on)
 {
 	for (const char *at = numbers; *at; at += strcspn(at, ";"), at += *at == ';') {
-		int number = atoi(at);
+		int number = parameter(at);
 
 		for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 			if (table[i].number == number)
@@ -35,18 +47,18 @@ static void set_private(struct modes *m, const char *numbers, bool on)
 static void on_control(struct modes *m, char final)
 {
 	const char *s = m->sequence;
-	int n = atoi(s + (*s == '?' || *s == '>' || *s == '<' || *s == '='));
+	int n = parameter(s + (*s == '?' || *s == '>' || *s == '<' || *s == '='));
 
 	if (*s == '?' && (final == 'h' || final == 'l'))
 		set_private(m, s + 1, final == 'h');
 	else if (*s == '>' && final == 'u')
-		m->keys_pushed++, m->keys_flags = n;
+		m->keys_pushed += m->keys_pushed < PARAMETER_MAX, m->keys_flags = n;
 	else if (*s == '=' && final == 'u' && m->keys_pushed)
 		m->keys_flags = n;
 	else if (*s == '<' && final == 'u')
 		m->keys_pushed = m->keys_pushed > (n ? n : 1) ? m->keys_pushed - (n ? n : 1) : 0;
 	else if (*s == '>' && final == 'm' && n == 4)
-		m->other_keys = strchr(s, ';') ? atoi(strchr(s, ';') + 1) : 0;
+		m->other_keys = strchr(s, ';') ? parameter(strchr(s, ';') + 1) : 0;
 	else if (final == 'r' && *s != '?')
 		m->margins = *s != '\0';
 	else if (final == 'q' && m->bytes && s[m->bytes - 1] == ' ')
