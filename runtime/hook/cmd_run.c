@@ -66,14 +66,16 @@ static void note(struct work *w, const char *text)
 	}
 }
 
+/* The client starts a hook and then writes the event, up to half a millisecond later: time for all that needs no event. */
+static int get_ready(struct work *w)
+{
+	ccm_store_open(&w->store, &w->ctx->paths, &w->ctx->settings);
+	ccm_store_get_ready(&w->store);
+	return w->ctx->paths.problem ? 0 : ccm_automations_load(w->ctx->paths.enabled, &w->automations);
+}
+
 static int pick_automations(struct work *w)
 {
-	int r = 0;
-
-	if (!w->ctx->paths.problem)
-		r = ccm_automations_load(w->ctx->paths.enabled, &w->automations);
-	if (r < 0)
-		return r;
 	w->wanted = calloc(w->automations.count + 1, sizeof *w->wanted);
 	if (!w->wanted)
 		return -ENOMEM;
@@ -423,8 +425,9 @@ int cmd_run(struct ctx *ctx, int argc, char **argv)
 	/* The client ends a hook with SIGTERM: the automations are ended and what they did is stored. */
 	ccm_proc_catch_signals();
 	w.budget_ms = budget_ms(timeout_s);
-	ccm_store_open(&w.store, &ctx->paths, &ctx->settings);
-	r = ccm_event_read(STDIN_FILENO, (size_t)ctx->settings.max_event_bytes, &w.event);
+	r = get_ready(&w);
+	if (r == 0)
+		r = ccm_event_read(STDIN_FILENO, (size_t)ctx->settings.max_event_bytes, &w.event);
 	w.read_us = ccm_mono_us();
 	if (r == 0)
 		r = process(&w);

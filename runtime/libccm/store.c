@@ -29,21 +29,28 @@ static void say(struct ccm_store *s, const char *words, ...)
 
 /* ---- the database ---- */
 
+static int open_file(struct ccm_store *s, int64_t busy_timeout_ms, struct ccm_diag *diag)
+{
+	int r = ccm_db_open(s->paths->db, CCM_DB_WRITE, (int)busy_timeout_ms, &s->db, diag);
+
+	if (r == 0)
+		ccm_db_defer_checkpoint(s->db);
+	return r;
+}
+
 static int open_db(struct ccm_store *s, struct ccm_diag *diag)
 {
 	int r;
 
 	if (s->db)
 		return 0;
-	r = ccm_db_open(s->paths->db, CCM_DB_WRITE, (int)s->settings->busy_timeout_ms, &s->db, diag);
+	r = open_file(s, s->settings->busy_timeout_ms, diag);
 	if (r == -ENOENT || (r < 0 && access(s->paths->home, F_OK) < 0)) {
 		*diag = (struct ccm_diag){ 0 };
 		r = ccm_paths_create(s->paths, diag);
 		if (r == 0)
-			r = ccm_db_open(s->paths->db, CCM_DB_WRITE, (int)s->settings->busy_timeout_ms, &s->db, diag);
+			r = open_file(s, s->settings->busy_timeout_ms, diag);
 	}
-	if (r == 0)
-		ccm_db_defer_checkpoint(s->db);
 	return r;
 }
 
@@ -240,6 +247,19 @@ static void spool_finish(struct ccm_store *s, const struct ccm_record *rec)
 void ccm_store_open(struct ccm_store *s, const struct ccm_paths *paths, const struct ccm_settings *settings)
 {
 	*s = (struct ccm_store){ .paths = paths, .settings = settings, .spool_fd = -1 };
+}
+
+void ccm_store_get_ready(struct ccm_store *s)
+{
+	if (s->paths->task || s->paths->problem)
+		return;
+	/* What stands in the way now may be gone by the time it is needed, and is told then. */
+	if (open_file(s, 0, &(struct ccm_diag){ 0 }) < 0)
+		return;
+	ccm_db_set_busy_timeout(s->db, s->settings->busy_timeout_ms);
+	ccm_db_prepare(s->db, Q_SESSION_GET);
+	ccm_db_prepare(s->db, Q_EVENT_INSERT);
+	ccm_db_prepare(s->db, Q_PAYLOAD_INSERT);
 }
 
 struct ccm_db *ccm_store_db(struct ccm_store *s)

@@ -3,6 +3,7 @@
  *
  *     struct ccm_store store;
  *     ccm_store_open(&store, paths, settings);
+ *     ccm_store_get_ready(&store);             // while the event is not there yet
  *     ccm_store_begin(&store, &record);        // the event is safe from here on; if the record is
  *                                              // finished and there is no trouble, this is all
  *     ... run the automations, print the answer ...
@@ -48,6 +49,8 @@ struct ccm_store {
 };
 
 void ccm_store_open(struct ccm_store *s, const struct ccm_paths *paths, const struct ccm_settings *settings);
+/* Opens the database and prepares what stores an event, as far as nobody is in the way. No lock is held afterwards. */
+void ccm_store_get_ready(struct ccm_store *s);
 /* The database, open; NULL while it cannot be. What is wrong with it is told by ccm_store_begin(), which is to follow at
  * once: if nobody is in the way, the transaction in which it stores the event has begun. */
 struct ccm_db *ccm_store_db(struct ccm_store *s);
