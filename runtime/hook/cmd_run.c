@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the agent's client calls at every step: one event in, one answer out.
  *
- * Read, take apart, store (committed before anything else runs), run the automations stage by
+ * Get ready, read, take apart, store (committed before anything else runs), run the automations stage by
  * stage, print the merged answer, store what became of it. Whatever happens to storage, the
  * automations run and their verdict counts. */
 #include <errno.h>

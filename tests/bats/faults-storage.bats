@@ -51,6 +51,25 @@ as_owner() {
 	fi
 }
 
+# Usage: late COMMAND... - a hook that gets the event on stdin after it has opened the database, and after that command.
+late() {
+	local hook status=0
+	mkfifo "$HOME/event"
+	ccm-hook run <"$HOME/event" 3>&- &
+	hook=$!
+	exec 6>"$HOME/event"
+	for _ in $(seq 500); do
+		[ -z "$(find -L "/proc/$hook/fd" -samefile "$CCM_HOME/ccm.db" 2>/dev/null)" ] || break
+		sleep 0.02
+	done
+	"$@" 6>&- || status=$?
+	cat >&6
+	exec 6>&-
+	rm "$HOME/event"
+	wait "$hook"
+	return "$status"
+}
+
 @test "storage faults: a full disk" {
 	small 768
 	fill
@@ -185,6 +204,26 @@ as_owner() {
 	suffers 'was moved away or deleted while it was in use'
 	rm "$CCM_HOME/automations/enabled/10-deletes"
 	recovers 1
+}
+
+@test "storage faults: a hook that waits for its event keeps nobody out" {
+	others() {
+		event Stop | ccm-hook run >"$HOME/other" 2>&1 && [ ! -s "$HOME/other" ] &&
+			[ "$(db 'BEGIN EXCLUSIVE; COMMIT; PRAGMA wal_checkpoint(TRUNCATE)')" = '0|0|0' ]
+	}
+	event PreToolUse-Bash >in
+	run -0 --separate-stderr late others <in
+	[ -z "$stderr" ]
+	recovers 1
+	[ "$(db 'SELECT count(*) FROM event')" = 3 ]
+}
+
+@test "storage faults: a database that is moved away, or its log deleted, while a hook waits for its event" {
+	away() { mkdir "$CCM_HOME/away" && mv "$CCM_HOME"/ccm.db* "$CCM_HOME/away/"; }
+	suffers 'was moved away or deleted while it was in use' late away
+	recovers 1
+	suffers 'was moved away or deleted while it was in use' late rm "$CCM_HOME/ccm.db-wal"
+	recovers 2
 }
 
 @test "storage faults: permissions taken away from the database" {
