@@ -756,10 +756,24 @@ static int start_in_background(struct ctx *ctx, struct opened *o, char **argv, s
 	return background_start(ctx, o, (const char *const *)argv, diag);
 }
 
+/* What it was asked for is done: its command would do it a second time. */
+static bool is_done(const struct task *t)
+{
+	return t->state == TASK_MERGED || (t->state == TASK_FINISHED && (t->merged || t->exit_status == 0));
+}
+
+static int need_word(const struct task *t, struct ccm_diag *diag)
+{
+	return ccm_diag_set(diag, -CCM_E_REFUSED, "task %s %s: its command would do the same a second time ('ccm-supervisor task "
+			    "resume --again %s' starts it all the same, 'task resume %s -- COMMAND' another one)", t->id,
+			    t->merged ? "is merged" : "has finished", t->id, t->id);
+}
+
 static int task_cmd_resume(struct ctx *ctx, int argc, char **argv)
 {
-	bool background = false;
+	bool background = false, again = false;
 	const struct ccm_opt opts[] = {
+		OPT_FLAG("again", 'a', &again, "run its command again though it is done"),
 		OPT_FLAG("background", 'b', &background, "start it again in the background"),
 		OPT_END
 	};
@@ -778,6 +792,8 @@ static int task_cmd_resume(struct ctx *ctx, int argc, char **argv)
 	if (!task_can(&o.task, TASK_EV_START))
 		return say(&diag, ccm_diag_set(&diag, -CCM_E_REFUSED, "task %s cannot be started again: it is %s (%s)", o.task.id,
 					       task_state_name(o.task.state), task_state_sentence(o.task.state)));
+	if (argc == 1 && !again && is_done(&o.task))
+		return say(&diag, need_word(&o.task, &diag));
 	argv[argc] = NULL;
 	if (background)
 		return say(&diag, start_in_background(ctx, &o, argv + 1, &diag));
@@ -829,8 +845,8 @@ static int task_cmd_attach(struct ctx *ctx, int argc, char **argv)
 		ccm_diag_set(&diag, r, "task %s runs where it was started, in the foreground or by the daemon; only one of 'run "
 			     "--background' can be attached to", o.task.id);
 	else if (r == -ESRCH)
-		ccm_diag_set(&diag, r, "task %s is not running: it is %s ('ccm-supervisor task resume --background %s' starts it "
-			     "again)", o.task.id, task_state_name(o.task.state), o.task.id);
+		ccm_diag_set(&diag, r, "task %s is not running: it is %s ('ccm-supervisor task resume --background%s %s' starts "
+			     "it again)", o.task.id, task_state_name(o.task.state), is_done(&o.task) ? " --again" : "", o.task.id);
 	if (r < 0)
 		return say(&diag, r);
 	fprintf(stderr, "\nccm-supervisor: %s task %s\n", left ? "left" : "the end of", o.task.id);
@@ -855,10 +871,11 @@ static int task_cmd_terminal(struct ctx *ctx, int argc, char **argv)
 		return ccm_opt_error(&ctx->usage, "'%s' is no size: it is written ROWSxCOLUMNS", size);
 	if (!place_is_id(argv[0]))
 		return ccm_opt_error(&ctx->usage, "'%s' is no task id", argv[0]);
-	words = calloc((size_t)argc + 5, sizeof *words);
+	words = calloc((size_t)argc + 6, sizeof *words);
 	if (!words)
 		return -ENOMEM;
-	const char *const first[] = { ctx->self, "task", "resume", argv[0], "--" };
+	/* Who started us has asked whether it is to be. */
+	const char *const first[] = { ctx->self, "task", "resume", "--again", argv[0], "--" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
 		words[i] = first[i];

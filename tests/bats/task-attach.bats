@@ -225,4 +225,8 @@ time.sleep(60)' "$CCM_HOME/tasks/$ID" 3>&- &
 	until_true task_state_is finished
 	[ -e "$WORK/ready" ]
 	[[ $(ccm-supervisor task log "$ID" --output) == *again* ]]
+	until_true unlocked
+	rm "$WORK/ready"
+	ccm-supervisor task resume --background --again "$ID"
+	until_true task_state_is failed
 }

@@ -126,6 +126,19 @@ loose' ]
 	[[ $stderr == *"task $ID has no snapshot 99"* ]]
 }
 
+@test "resume: what has finished or is merged is not done a second time without a word" {
+	task_run 'echo more >>file; git commit -qam more'
+	run -1 --separate-stderr ccm-supervisor task resume "$ID"
+	[ "$stderr" = "ccm-supervisor: task $ID has finished: its command would do the same a second time ('ccm-supervisor task resume --again $ID' starts it all the same, 'task resume $ID -- COMMAND' another one)" ]
+	ccm-supervisor task merge "$ID" --approve "$(task_head)"
+	run -1 --separate-stderr ccm-supervisor task resume --background "$ID"
+	[[ $stderr == "ccm-supervisor: task $ID is merged: its command would"* ]]
+	[ "$(git -C "$WORK" log --format=%s)" = $'more\nthe beginning' ]
+	task_state_is merged
+	run -0 --separate-stderr ccm-supervisor task resume --again "$ID"
+	[ "$(git -C "$WORK" log --format=%s)" = $'more\nmore\nthe beginning' ]
+}
+
 @test "gc: a task at rest for long is saved and removed; a young one and a live one are not" {
 	messy
 	old=$ID
