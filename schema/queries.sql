@@ -495,7 +495,7 @@ WHERE (:state IS NULL OR state = :state) ORDER BY id DESC LIMIT :limit;
 -- Shown where the agent is: that it waits need not be said there.
 -- query: ALERTS_PENDING
 SELECT count(*) AS count FROM alert
-WHERE created_ms >= :since_ms AND level <> 'info' AND folded_into IS NULL AND kind IS NOT 'agent-needs-input';
+WHERE created_ms >= :since_ms AND level <> 'info' AND folded_into IS NULL AND seen_ms IS NULL AND kind IS NOT 'agent-needs-input';
 
 -- query: TRANSCRIPT_GET
 SELECT inode, read_bytes, last_message, read_ms FROM transcript WHERE path = :path;
@@ -613,8 +613,33 @@ SELECT count(*) AS count FROM held WHERE state = 'held';
 
 -- query: ALERT_LIST
 SELECT id, created_ms, level, source, title, kind FROM alert
-WHERE created_ms >= :since_ms AND level <> 'info' AND folded_into IS NULL
+WHERE created_ms >= :since_ms AND level <> 'info' AND folded_into IS NULL AND seen_ms IS NULL
 ORDER BY id DESC LIMIT :limit;
+
+-- query: ALERT_DAY_COUNT
+SELECT count(*) AS alerts, count(seen_ms) AS seen FROM alert
+WHERE created_ms >= :since_ms AND level <> 'info' AND folded_into IS NULL;
+
+-- An alert and those that are counted with it are seen together.
+-- query: ALERT_SEEN
+UPDATE alert SET seen_ms = :now_ms WHERE seen_ms IS NULL
+  AND coalesce(folded_into, id) = (SELECT coalesce(folded_into, id) FROM alert WHERE id = :id);
+
+-- query: ALERT_UNSEEN_COUNT
+SELECT count(*) AS count FROM alert WHERE seen_ms IS NULL AND folded_into IS NULL;
+
+-- query: ALERTS_SEEN
+UPDATE alert SET seen_ms = :now_ms WHERE seen_ms IS NULL;
+
+-- What the person chose on the desktop: one alert, or those of a digest.
+-- query: ALERT_SEEN_THERE
+UPDATE alert SET seen_ms = :now_ms WHERE seen_ms IS NULL AND id IN (
+  SELECT i.alert_id FROM delivery d JOIN delivery_alert i ON i.delivery_id = d.id WHERE d.uuid = :uuid);
+
+-- What the person answered: the prompt's alert, where there is one.
+-- query: ALERT_SEEN_ANSWERED
+UPDATE alert SET seen_ms = :now_ms WHERE seen_ms IS NULL AND kind = 'agent-needs-input'
+  AND event_uuid = (SELECT event_uuid FROM approval WHERE uuid = :uuid);
 
 -- query: JOB_AFTER_WORK
 UPDATE job SET due_ms = max(:now_ms, coalesce(started_ms, 0) + :after_ms)
@@ -901,6 +926,7 @@ SELECT a.*, (SELECT group_concat(place, ', ') FROM (
   GROUP BY d.state ORDER BY d.state)) AS counts
 FROM alert a
 WHERE (:id IS NULL OR a.id = :id) AND a.created_ms >= :since_ms AND (:all OR a.folded_into IS NULL)
+  AND (NOT :unseen OR a.seen_ms IS NULL)
   AND (:channel IS NULL AND :state IS NULL OR EXISTS (
     SELECT 1 FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id WHERE i.alert_id = a.id
       AND d.channel = coalesce(:channel, d.channel) AND d.state = coalesce(:state, d.state)))
@@ -1010,10 +1036,12 @@ DELETE FROM alert WHERE id IN (SELECT a.id FROM alert a WHERE a.created_ms < :be
     SELECT 1 FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id WHERE i.alert_id = a.id AND d.state = 'waiting')
   ORDER BY a.id LIMIT 1000);
 
--- Channels that do not take alerts, and how many were not delivered since.
+-- Channels that do not take alerts, and how many were not delivered since; with unseen, only those of which the person has not seen
+-- all that they tell of.
 -- query: OUTLET_TROUBLE
 SELECT o.channel, o.failures, o.problem, (SELECT count(*) FROM delivery d WHERE d.state = 'dead' AND d.channel = o.channel
-  AND d.created_ms >= :since_ms) AS dead
+  AND d.created_ms >= :since_ms AND (NOT :unseen OR EXISTS (SELECT 1 FROM delivery_alert i JOIN alert a ON a.id = i.alert_id
+    WHERE i.delivery_id = d.id AND a.seen_ms IS NULL))) AS dead
 FROM outlet o ORDER BY o.channel;
 
 -- query: ALERT_UNROUTED_COUNT
@@ -1052,8 +1080,11 @@ WHERE id = :id;
 -- query: ALERT_FOLD
 UPDATE alert SET routed_ms = :now_ms, routing = 'folded', folded_into = :into WHERE id = :id;
 
+-- What was not seen yet makes that with which it is counted unseen.
 -- query: ALERT_COUNT
-UPDATE alert SET times = times + 1 WHERE id = :id;
+UPDATE alert SET times = times + 1,
+  seen_ms = CASE WHEN (SELECT f.seen_ms FROM alert f WHERE f.id = :folded_id) IS NOT NULL THEN seen_ms END
+WHERE id = :id;
 
 -- Channels that were told of it, or are being told.
 -- query: ALERT_TOLD

@@ -811,7 +811,8 @@ static int check_outlets(struct doctor *d)
 	/* What is wrong with the database has been told. */
 	if (!d->ctx->db || ccm_db_open_state(d->ctx->db) < 0)
 		return 0;
-	r = ccm_db_query(d->ctx->db, Q_OUTLET_TROUBLE, DB_ARGS(DB_INT("since_ms", ccm_now_ms() - DEAD_DAYS * DAY_MS)), &rows);
+	r = ccm_db_query(d->ctx->db, Q_OUTLET_TROUBLE, DB_ARGS(
+		DB_INT("since_ms", ccm_now_ms() - DEAD_DAYS * DAY_MS), DB_INT("unseen", 1)), &rows);
 	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
 		const char *channel = ccm_rows_text(&rows, "channel"), *problem = ccm_rows_text(&rows, "problem");
 		int64_t dead = ccm_rows_int(&rows, "dead"), failures = ccm_rows_int(&rows, "failures");

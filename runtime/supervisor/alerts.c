@@ -885,7 +885,7 @@ static int fold(const struct route *w, const struct alert *a, const struct like 
 
 	r = exec(w->db, Q_ALERT_FOLD, DB_ARGS(DB_INT("id", a->id), DB_INT("into", like->id), DB_INT("now_ms", w->now_ms)));
 	if (r >= 0)
-		r = exec(w->db, Q_ALERT_COUNT, DB_ARGS(DB_INT("id", like->id)));
+		r = exec(w->db, Q_ALERT_COUNT, DB_ARGS(DB_INT("id", like->id), DB_INT("folded_id", a->id)));
 	return r < 0 ? r : count_in_digest(w, like);
 }
 

@@ -112,7 +112,7 @@ static int print_alert_json(struct ccm_db *db, const struct ccm_rows *rows)
 
 	if (r < 0)
 		return r;
-	root = json_pack("{s:I, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:O}", "id",
+	root = json_pack("{s:I, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:O}", "id",
 			 (json_int_t)id, "uuid", text_json(ccm_rows_text(rows, "uuid")), "created_ms",
 			 (json_int_t)ccm_rows_int(rows, "created_ms"), "level", ccm_rows_text(rows, "level"), "kind",
 			 text_json(ccm_rows_text(rows, "kind")), "source", text_json(ccm_rows_text(rows, "source")), "title",
@@ -121,7 +121,7 @@ static int print_alert_json(struct ccm_db *db, const struct ccm_rows *rows)
 			 "event", text_json(ccm_rows_text(rows, "event")), "event_id", text_json(ccm_rows_text(rows, "event_uuid")),
 			 "rule", text_json(ccm_rows_text(rows, "rule")), "routed_ms", int_json(rows, "routed_ms"), "routing",
 			 text_json(ccm_rows_text(rows, "routing")), "folded_into", int_json(rows, "folded_into"), "times",
-			 (json_int_t)ccm_rows_int(rows, "times"), "deliveries", list);
+			 (json_int_t)ccm_rows_int(rows, "times"), "seen_ms", int_json(rows, "seen_ms"), "deliveries", list);
 	return print_json(root);
 }
 
@@ -137,6 +137,8 @@ static void print_alert_row(const struct ccm_rows *rows, size_t columns)
 		where = ccm_rows_text(rows, "counts");
 	ccm_sbuf_addf(&line, "%5lld  %s  %-7s  %-20s  ", (long long)ccm_rows_int(rows, "id"),
 		      time_of(ccm_rows_int(rows, "created_ms"), time), ccm_rows_text(rows, "level"), where ? where : "-");
+	if (!ccm_rows_is_null(rows, "seen_ms"))
+		ccm_sbuf_adds(&clean, "(seen) ");
 	if (times > 1)
 		ccm_sbuf_addf(&clean, "(%lld times) ", (long long)times);
 	ccm_term_clean(&clean, title, strlen(title), CCM_CLEAN_LINE);
@@ -170,13 +172,14 @@ static int list(struct ctx *ctx, int argc, char **argv)
 {
 	const char *since = NULL, *channel = NULL, *state = NULL;
 	int64_t limit = SHOWN_DEFAULT, since_ms = 0, now_ms = ccm_now_ms();
-	bool as_json = false, all = false;
+	bool as_json = false, all = false, unseen = false;
 	const struct ccm_opt opts[] = {
 		OPT_INT("limit", 'n', "N", &limit, 1, 100000, "show the newest N (default 20)"),
 		OPT_STR("since", 'S', "TIME", &since, "only those since then: '2h ago', yesterday, 2026-07-01"),
 		OPT_CHOICE("channel", 'c', &channel, "desktop|telegram|slack|webhook|command", "only those for it"),
 		OPT_CHOICE("state", 's', &state, "waiting|sent|dead|dropped", "only those with such a delivery"),
 		OPT_FLAG("all", 'a', &all, "also those that were counted with an earlier one"),
+		OPT_FLAG("unseen", 'u', &unseen, "only those that you have not seen yet"),
 		OPT_FLAG("json", 0, &as_json, "print one JSON object per line"),
 		OPT_END
 	};
@@ -195,7 +198,7 @@ static int list(struct ctx *ctx, int argc, char **argv)
 	columns = ccm_term_columns(STDOUT_FILENO);
 	r = ccm_db_query(ctx->db, Q_ALERTS_SHOW, DB_ARGS(
 		DB_NULL("id"), DB_INT("since_ms", since_ms), DB_TEXT("channel", channel), DB_TEXT("state", state),
-		DB_INT("all", all), DB_INT("limit", limit)), &rows);
+		DB_INT("all", all), DB_INT("unseen", unseen), DB_INT("limit", limit)), &rows);
 	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
 		if (as_json) {
 			r = print_alert_json(ctx->db, &rows);
@@ -241,6 +244,8 @@ static int show_alert(struct ctx *ctx, const struct ccm_rows *rows)
 		printf("%-10s %lld\n", "Times", (long long)times);
 	if (!ccm_rows_is_null(rows, "folded_into"))
 		printf("%-10s counted with alert %lld\n", "Folded", (long long)ccm_rows_int(rows, "folded_into"));
+	if (!ccm_rows_is_null(rows, "seen_ms"))
+		printf("%-10s %s\n", "Seen", time_of(ccm_rows_int(rows, "seen_ms"), time));
 	print_field("Routed by", routing ? routing : "nothing yet: the daemon, or 'ccm-supervisor deliver --once', does it");
 	if (body && body[0]) {
 		putchar('\n');
@@ -252,23 +257,32 @@ static int show_alert(struct ctx *ctx, const struct ccm_rows *rows)
 }
 
 /* Of an alert. */
-static int find_alert(struct ctx *ctx, const char *text, struct ccm_rows *rows)
+static int read_id(struct ctx *ctx, const char *text, int64_t *ret)
 {
 	char *rest;
-	long long id = strtoll(text, &rest, 10);
-	int r = 0;
 
-	if (*rest || id <= 0)
+	*ret = strtoll(text, &rest, 10);
+	if (*rest || *ret <= 0)
 		return ccm_opt_error(&ctx->usage, "'%s' is not the number of an alert, as 'alerts list' shows it", text);
+	return 0;
+}
+
+static int find_alert(struct ctx *ctx, const char *text, struct ccm_rows *rows)
+{
+	int64_t id;
+	int r = read_id(ctx, text, &id);
+
+	if (r < 0)
+		return r;
 	if (ctx->db)
 		r = ccm_db_query(ctx->db, Q_ALERTS_SHOW, DB_ARGS(
 			DB_INT("id", id), DB_INT("since_ms", 0), DB_NULL("channel"), DB_NULL("state"), DB_INT("all", 1),
-			DB_INT("limit", 1)), rows);
+			DB_INT("unseen", 0), DB_INT("limit", 1)), rows);
 	if (r == 0 && ctx->db)
 		r = ccm_rows_next(rows);
 	if (r != 0)
 		return r;
-	ccm_error("there is no alert %lld", id);
+	ccm_error("there is no alert %lld", (long long)id);
 	return -CCM_E_SAID;
 }
 
@@ -290,6 +304,71 @@ static int show(struct ctx *ctx, int argc, char **argv)
 		return r;
 	r = as_json ? print_alert_json(ctx->db, &rows) : show_alert(ctx, &rows);
 	return r < 0 ? r : 0;
+}
+
+/* ---- seen */
+
+static int mark_all(struct ctx *ctx, int64_t now_ms)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	int r, count = 0;
+
+	r = ccm_db_query(ctx->db, Q_ALERT_UNSEEN_COUNT, NULL, &rows);
+	if (r == 0)
+		r = ccm_rows_next(&rows);
+	if (r > 0)
+		count = (int)ccm_rows_int(&rows, "count");
+	ccm_rows_done(&rows);
+	if (r >= 0)
+		r = ccm_db_exec(ctx->db, Q_ALERTS_SEEN, DB_ARGS(DB_INT("now_ms", now_ms)));
+	return r < 0 ? r : count;
+}
+
+/* Those with these numbers; without numbers, all. Returns how many were not seen before, as `alerts list` counts them. */
+static int mark_seen(struct ctx *ctx, int argc, char **argv)
+{
+	int64_t now_ms = ccm_now_ms();
+	int count = 0;
+
+	for (int i = 0; i < argc; i++) {
+		_cleanup_rows_ struct ccm_rows rows = { 0 };
+		int64_t id;
+		int r = find_alert(ctx, argv[i], &rows);
+
+		if (r < 0)
+			return r;
+		id = ccm_rows_int(&rows, "id");
+		ccm_rows_done(&rows);
+		r = ccm_db_exec(ctx->db, Q_ALERT_SEEN, DB_ARGS(DB_INT("id", id), DB_INT("now_ms", now_ms)));
+		if (r < 0)
+			return r;
+		count += r > 0;
+	}
+	return argc ? count : mark_all(ctx, now_ms);
+}
+
+/* One that is not there: none is changed. */
+static int seen(struct ctx *ctx, int argc, char **argv)
+{
+	const struct ccm_opt opts[] = {
+		OPT_END
+	};
+	_cleanup_txn_ struct ccm_txn txn = { 0 };
+	int r, count;
+
+	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
+	if (argc < 0)
+		return argc;
+	r = ccm_txn_begin(ctx->db, &txn);
+	if (r == 0)
+		r = mark_seen(ctx, argc, argv);
+	count = r;
+	if (r >= 0)
+		r = ccm_txn_commit(&txn);
+	if (r < 0)
+		return r;
+	printf("%d alert%s marked as seen\n", count, count == 1 ? " is" : "s are");
+	return 0;
 }
 
 /* ---- test, retry: by ccm-deliver, which alone has what it takes */
@@ -416,7 +495,7 @@ static int tell_dead(struct ctx *ctx)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
 	int64_t dead = 0;
-	int r = ccm_db_query(ctx->db, Q_OUTLET_TROUBLE, DB_ARGS(DB_INT("since_ms", 0)), &rows);
+	int r = ccm_db_query(ctx->db, Q_OUTLET_TROUBLE, DB_ARGS(DB_INT("since_ms", 0), DB_INT("unseen", 0)), &rows);
 
 	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0)
 		dead += ccm_rows_int(&rows, "dead");
@@ -468,6 +547,7 @@ static int retry(struct ctx *ctx, int argc, char **argv)
 static const struct command commands[] = {
 	{ "list", "", "what was raised, where it went, and what did not arrive", 0, 0, DB_READ, list, false },
 	{ "show", "ID", "one alert, and all of its deliveries", 1, 1, DB_READ, show, false },
+	{ "seen", "[ID...]", "say that you have seen these; without a number, all", 0, -1, DB_WRITE, seen, false },
 	{ "test", "CHANNEL", "send a test message there, and say what became of it", 1, 1, DB_NONE,
 	  test, true },
 	{ "retry", "[ID]", "try a delivery again that is dead or waits", 0, 1, DB_WRITE, retry, true },

@@ -28,7 +28,7 @@ struct status {
 	bool installed;
 	int64_t events, db_bytes, wal_bytes, spooled, spool_oldest_ms;
 	int bad;
-	int64_t alerts;
+	int64_t alerts, alerts_seen;                     /* of a day; those of them that the person has seen */
 	struct ccm_quota_gate gate;
 	struct ccm_sbuf tasks, task_words;               /* JSON, and for people */
 	struct ccm_sbuf jobs, limits, list, channels, todo;      /* JSON of the first four; lines of what a person should do */
@@ -118,12 +118,28 @@ static int read_limits(struct status *s)
 	return r < 0 ? r : ccm_quota_ask(s->ctx->db, &s->ctx->settings, NULL, s->now_ms, &s->gate);
 }
 
+static int count_alerts(struct status *s)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	int r = ccm_db_query(s->ctx->db, Q_ALERT_DAY_COUNT, DB_ARGS(DB_INT("since_ms", s->now_ms - DAY_MS)), &rows);
+
+	if (r == 0)
+		r = ccm_rows_next(&rows);
+	if (r > 0) {
+		s->alerts = ccm_rows_int(&rows, "alerts");
+		s->alerts_seen = ccm_rows_int(&rows, "seen");
+	}
+	return r < 0 ? r : 0;
+}
+
 static int read_alerts(struct status *s)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
-	int64_t urgent = 0;
-	int r = ccm_db_query(s->ctx->db, Q_ALERT_LIST, DB_ARGS(DB_INT("since_ms", s->now_ms - DAY_MS), DB_INT("limit", 1000)), &rows);
+	int64_t urgent = 0, unseen = 0;
+	int r = count_alerts(s);
 
+	if (r == 0)
+		r = ccm_db_query(s->ctx->db, Q_ALERT_LIST, DB_ARGS(DB_INT("since_ms", s->now_ms - DAY_MS), DB_INT("limit", 1000)), &rows);
 	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
 		const char *kind = ccm_rows_text(&rows, "kind");
 
@@ -131,9 +147,9 @@ static int read_alerts(struct status *s)
 		if (strcmp(ccm_rows_text(&rows, "level"), "urgent") == 0 &&
 		    !(kind && strcmp(kind, ccm_alert_kind_name(CCM_KIND_NEEDS_INPUT)) == 0))
 			urgent++;
-		if (s->alerts++ >= MAX_ALERTS)
+		if (unseen++ >= MAX_ALERTS)
 			continue;
-		ccm_sbuf_addf(&s->list, "%s{", s->list.bytes ? "," : "");
+		ccm_sbuf_addf(&s->list, "%s{\"id\":%lld,", s->list.bytes ? "," : "", (long long)ccm_rows_int(&rows, "id"));
 		json_text(&s->list, "level", ccm_rows_text(&rows, "level"));
 		json_int(&s->list, &rows, "created_ms");
 		ccm_sbuf_addc(&s->list, ',');
@@ -141,14 +157,16 @@ static int read_alerts(struct status *s)
 		ccm_sbuf_addc(&s->list, '}');
 	}
 	if (urgent)
-		need(s, "%lld urgent alert%s within a day", (long long)urgent, urgent == 1 ? "" : "s");
+		need(s, "%lld urgent alert%s within a day: 'ccm-supervisor alerts list' shows %s, 'ccm-supervisor alerts seen' says that you "
+		     "know", (long long)urgent, urgent == 1 ? "" : "s", urgent == 1 ? "it" : "them");
 	return r;
 }
 
 static int read_channels(struct status *s)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
-	int r = ccm_db_query(s->ctx->db, Q_OUTLET_TROUBLE, DB_ARGS(DB_INT("since_ms", s->now_ms - 7 * DAY_MS)), &rows);
+	int r = ccm_db_query(s->ctx->db, Q_OUTLET_TROUBLE, DB_ARGS(
+		DB_INT("since_ms", s->now_ms - 7 * DAY_MS), DB_INT("unseen", 1)), &rows);
 
 	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
 		const char *channel = ccm_rows_text(&rows, "channel"), *problem = ccm_rows_text(&rows, "problem");
@@ -248,8 +266,8 @@ static void print_json(const struct status *s)
 	ccm_sbuf_addf(&out, "{\"daemon\":{\"running\":%s,\"pid\":%d,\"installed\":%s,\"jobs\":[%s]},", s->pid ? "true" : "false",
 		      (int)s->pid, s->installed ? "true" : "false", ccm_sbuf_str(&s->jobs));
 	ccm_sbuf_addf(&out, "\"quota\":{\"held\":%s,\"limits\":[%s]},", s->gate.scope ? "true" : "false", ccm_sbuf_str(&s->limits));
-	ccm_sbuf_addf(&out, "\"alerts\":{\"day\":%lld,\"newest\":[%s],\"channels\":[%s]},", (long long)s->alerts,
-		      ccm_sbuf_str(&s->list), ccm_sbuf_str(&s->channels));
+	ccm_sbuf_addf(&out, "\"alerts\":{\"day\":%lld,\"seen\":%lld,\"newest\":[%s],\"channels\":[%s]},", (long long)s->alerts,
+		      (long long)s->alerts_seen, ccm_sbuf_str(&s->list), ccm_sbuf_str(&s->channels));
 	ccm_sbuf_addf(&out, "\"tasks\":{%s},", ccm_sbuf_str(&s->tasks));
 	ccm_sbuf_addf(&out, "\"database\":{\"events\":%lld,\"bytes\":%lld,\"wal_bytes\":%lld,\"spooled\":%lld},\"needs\":[",
 		      (long long)s->events, (long long)s->db_bytes, (long long)s->wal_bytes, (long long)s->spooled);
@@ -293,7 +311,10 @@ static int print_alerts(const struct status *s)
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
 	int r = 0;
 
-	printf("alerts    %lld within a day\n", (long long)s->alerts);
+	printf("alerts    %lld within a day", (long long)s->alerts);
+	if (s->alerts_seen)
+		printf(", %lld of them seen", (long long)s->alerts_seen);
+	putchar('\n');
 	if (s->ctx->db)
 		r = ccm_db_query(s->ctx->db, Q_ALERT_LIST, DB_ARGS(DB_INT("since_ms", s->now_ms - DAY_MS), DB_INT("limit", MAX_ALERTS)),
 				 &rows);

@@ -427,3 +427,20 @@ int deliver_is_due(struct ctx *ctx, const struct sender *sender)
 	r = ccm_db_query(ctx->db, Q_DELIVERY_NEXT, DB_ARGS(DB_TEXT("channel", sender->name), DB_INT("now_ms", now_ms)), &rows);
 	return r < 0 ? r : ccm_rows_next(&rows);
 }
+
+/* ---- what the person did */
+
+void deliver_seen(struct ctx *ctx, const char *uuid)
+{
+	bool was_open = ctx->db != NULL;
+	int r = was_open ? 0 : ccm_command_open_db(ctx, DB_WRITE);
+
+	if (r == 0)
+		r = ccm_db_exec(ctx->db, Q_ALERT_SEEN_THERE, DB_ARGS(DB_TEXT("uuid", uuid), DB_INT("now_ms", ccm_now_ms())));
+	if (r < 0 && r != -CCM_E_SAID)
+		ccm_warn("it is not noted that an alert was seen: %s", ccm_strerror(r));
+	if (!was_open && ctx->db) {
+		ccm_db_close(ctx->db);
+		ctx->db = NULL;
+	}
+}

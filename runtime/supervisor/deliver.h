@@ -16,4 +16,7 @@ int deliver_due(struct ctx *ctx, const struct sender *sender, struct sender_ctx 
 /* 1: something is due there now, and the channel is not blocked. */
 int deliver_is_due(struct ctx *ctx, const struct sender *sender);
 
+/* Notes that the person has seen what that delivery tells of; opens the database for it where it is not open. Failures are said. */
+void deliver_seen(struct ctx *ctx, const char *uuid);
+
 #endif

@@ -41,7 +41,7 @@
 
 static int open_sender(struct ctx *ctx, const struct sender *sender, struct sender_ctx *ret)
 {
-	*ret = (struct sender_ctx){ .ctx = ctx };
+	*ret = (struct sender_ctx){ .ctx = ctx, .seen = deliver_seen };
 	return sender->needs_http ? http_open(&ret->http) : 0;
 }
 

@@ -217,6 +217,9 @@ static int accept(struct presses *s, const struct press *p, int64_t now_ms)
 	r = ccm_db_exec(s->ctx->db, Q_APPROVAL_END, DB_ARGS(
 		DB_TEXT("uuid", p->approval_uuid), DB_TEXT("state", strcmp(p->wish, "approve") == 0 ? "approved" : "denied"),
 		DB_INT("now_ms", now_ms), DB_TEXT("by", by), DB_NULL("problem")));
+	/* Whoever answers has seen it. */
+	if (r >= 0)
+		r = ccm_db_exec(s->ctx->db, Q_ALERT_SEEN_ANSWERED, DB_ARGS(DB_TEXT("uuid", p->approval_uuid), DB_INT("now_ms", now_ms)));
 	return r < 0 ? r : 0;
 }
 

@@ -2,7 +2,7 @@
 /* sender - a channel's way to the person: takes one message, and says what became of it.
  *
  * ccm-deliver (deliver_main.c) is one process for each channel. It finds what is due, makes a message of it, hands it to the
- * channel's sender, and records the outcome. A sender knows nothing of the database.
+ * channel's sender, and records the outcome. A sender knows nothing of the database; of what the person did it tells by seen().
  *
  * All texts of a message are clean already: UTF-8, without control bytes but newlines, well-known secrets redacted, and of bounded
  * length (a body 64 KiB, all else 4 KiB). How much of it the receiver takes, and which characters mean something there, is the
@@ -71,6 +71,8 @@ struct sender_ctx {
 	struct ctx *ctx;                     /* paths and settings */
 	struct http *http;                   /* of a sender that needs it; else NULL */
 	void *state;                         /* the sender's own, from one message to the next */
+	/* To be called when the person has chosen that message; also from finish(). */
+	void (*seen)(struct ctx *ctx, const char *delivery_uuid);
 };
 
 struct sender {

@@ -2,8 +2,8 @@
 /* desktop - a notification on the person's screen, by libnotify.
  *
  * One that is like an earlier one takes its place. Where the server has actions and [desktop] show_command is set, it can be
- * chosen, and that command is started with CCM_ALERT_* in its environment; for that, this process has to stay for a while: see
- * finish(). The text is nobody's markup.
+ * chosen, and that command is started with CCM_ALERT_* in its environment, and the alert counts as seen; for that, this process has
+ * to stay for a while: see finish(). The text is nobody's markup.
  *
  * [desktop] enabled = auto: where there is no session bus, or no notification server on it, alerts for the desktop are dropped, not
  * kept; somebody who comes home to a screen does not want those of last week. With on they are tried until they arrive.
@@ -17,6 +17,7 @@
 #include "libccm/alert.h"
 #include "libccm/log.h"
 #include "libccm/proc.h"
+#include "libccm/uuid.h"
 #include "sender.h"
 #include "sources.h"
 
@@ -29,12 +30,14 @@
 struct shown {
 	struct desktop *desktop;
 	NotifyNotification *notification;
+	char uuid[CCM_UUID_CHARS + 1];       /* of the delivery */
 	struct sender_environment environment;
 	struct shown *next;
 };
 
 struct desktop {
 	const struct ccm_settings *settings;
+	struct sender_ctx *sender;
 	char server[128];                    /* which one it is, as long as it lives; part of a remote_id */
 	bool has_markup, has_actions;
 	struct ccm_sbuf problem;             /* why there is none */
@@ -164,8 +167,11 @@ static gboolean forget_later(gpointer user)
 /* In here, libnotify still needs what is to be let go. */
 static void on_action(NotifyNotification *n, char *action, gpointer user)
 {
+	const struct shown *s = user;
+
 	(void)n, (void)action;
-	run_show_command(user);
+	run_show_command(s);
+	s->desktop->sender->seen(s->desktop->sender->ctx, s->uuid);
 }
 
 static void on_closed(NotifyNotification *n, gpointer user)
@@ -183,6 +189,7 @@ static int offer_to_show(struct desktop *d, NotifyNotification *n, const struct 
 	if (!s)
 		return -ENOMEM;
 	*s = (struct shown){ .desktop = d, .notification = g_object_ref(n), .next = d->shown };
+	snprintf(s->uuid, sizeof s->uuid, "%s", m->uuid);
 	r = sender_environment_make(d->settings, m, &s->environment);
 	if (r < 0) {
 		shown_done(s);
@@ -277,6 +284,7 @@ static int send(struct sender_ctx *s, const struct alert_message *m, struct send
 			return -ENOMEM;
 		s->state = d;
 		d->settings = &s->ctx->settings;
+		d->sender = s;
 		r = connect_to_server(d);
 	}
 	if (r == -ENOMEM)

@@ -240,6 +240,19 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	[ "$(told)" = 'warning|-|other|1' ]
 }
 
+@test "fold: what comes after the person has seen the first of its like is not seen" {
+	ccm-hook alert urgent same
+	ccm-hook alert urgent same
+	ccm-supervisor alerts seen
+	told >/dev/null
+	[ "$(ccm-supervisor alerts list --unseen)" = '' ]
+	ccm-hook alert urgent same
+	told >/dev/null
+	[[ $(ccm-supervisor alerts list --unseen) == *'(3 times) same' ]]
+	run -0 --separate-stderr ccm-supervisor alerts seen 1
+	[ "$(db 'SELECT count(*) FROM alert WHERE seen_ms IS NULL')" = 0 ]
+}
+
 @test "digest: the low ones go out together, once the time has come" {
 	ccm-hook alert info one
 	ccm-supervisor deliver --once
@@ -492,6 +505,18 @@ teardown() {
 	[[ $output == *"command takes no alerts: nobody there"* ]]
 	run ccm-hook doctor
 	[[ $output == *"command takes no alerts: nobody there"* ]]
+}
+
+@test "status, doctor: an alert that could not be delivered, but was seen all the same, is nothing to do" {
+	printf '#!/bin/sh\nexit 64\n' >"$HOME/tell"
+	ccm-hook alert warning mine
+	ccm-supervisor deliver --once 2>/dev/null
+	ccm-supervisor alerts seen
+	run -0 ccm-supervisor status
+	run ccm-hook doctor
+	[[ $output != *'could not be delivered'* ]]
+	run -1 --separate-stderr ccm-supervisor alerts retry --all
+	[[ $stderr == *'1 could not be delivered again '* ]]
 }
 
 @test "status: an agent that waited for the person is an alert, but nothing to do" {

@@ -59,6 +59,8 @@ teller() {
 # The next try need not be waited for.
 due_now() { db 'UPDATE state.delivery SET due_ms = 0; UPDATE state.outlet SET blocked_until_ms = 0'; }
 
+is_seen() { [ "$(db 'SELECT group_concat(title) FROM alert WHERE seen_ms IS NOT NULL')" = "$1" ]; }
+
 states() { db "SELECT state || ' ' || attempts FROM delivery ORDER BY id"; }
 
 @test "command: gets each alert once, in order, as JSON on stdin" {
@@ -364,6 +366,31 @@ all_sent() { [ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 
 	[ "$stderr" = 'ccm-supervisor: there is no alert 7' ]
 }
 
+@test "alerts seen: marks those that are named, or all, and list, show and the status line know" {
+	for title in first second third; do ccm-hook alert warning "$title"; done
+	run -0 --separate-stderr ccm-supervisor alerts seen 1 2 1
+	[ "$output$stderr" = '2 alerts are marked as seen' ]
+	[ "$(ccm-supervisor alerts list | sed -n 's/.*  \((\|t\)/\1/p')" = $'third\n(seen) second\n(seen) first' ]
+	[ "$(ccm-supervisor alerts list --unseen --json | jq -c '[.id, .seen_ms]')" = '[3,null]' ]
+	[[ $(ccm-supervisor alerts show 2) == *$'\nSeen       2'* ]]
+	[[ $(ccm-hook statusline <<<'{}') == *'1 alert'* ]]
+	run -0 --separate-stderr ccm-supervisor alerts seen
+	[ "$output" = '1 alert is marked as seen' ]
+	[[ $(ccm-hook statusline <<<'{}') != *alert* ]]
+	run -0 --separate-stderr ccm-supervisor alerts seen
+	[ "$output" = '0 alerts are marked as seen' ]
+}
+
+@test "alerts seen: with a number that is none, nothing is marked" {
+	ccm-hook alert warning first
+	run -1 --separate-stderr ccm-supervisor alerts seen 1 7
+	[ "$output" = '' ]
+	[ "$stderr" = 'ccm-supervisor: there is no alert 7' ]
+	run -64 --separate-stderr ccm-supervisor alerts seen 1 x
+	[[ $stderr == *"'x' is not the number of an alert"* ]]
+	[ "$(db 'SELECT count(*) FROM alert WHERE seen_ms IS NULL')" = 1 ]
+}
+
 @test "alerts retry: --all says how many failed anew" {
 	receiver 404
 	webhook
@@ -448,6 +475,8 @@ all_sent() { [ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 
 	dunstctl action 0
 	desktop_wait test -s "$HOME/chosen"
 	[ "$(cat "$HOME/chosen")" = CCM_ALERT_TITLE=second ] || [ "$(cat "$HOME/chosen")" = CCM_ALERT_TITLE=first ]
+	# Who chose it has seen it, and only it.
+	desktop_wait is_seen "$(sed 's/.*=//' "$HOME/chosen")"
 	dunstctl close-all
 }
 

@@ -38,6 +38,7 @@ end_hook() {
 }
 
 has_asked() { [ "$(calls sendMessage | wc -l)" -ge "${1:-1}" ]; }
+alerted() { ccm-supervisor deliver --once && [ "$(db 'SELECT count(*) FROM alert')" = 1 ]; }
 row() { db "SELECT $1 FROM approval ORDER BY id DESC LIMIT 1"; }
 is_row() { [ "$(row "$1")" = "$2" ]; }
 presses() { db 'SELECT wish, result, chat_id FROM press ORDER BY id'; }
@@ -288,6 +289,18 @@ approve|stranger|4711' ]
 	wait "$hook"
 	[ "$(jq -r .hookSpecificOutput.decision.behavior "$BATS_TEST_TMPDIR/out")" = deny ]
 	[[ $(jq -r .hookSpecificOutput.decision.message "$BATS_TEST_TMPDIR/out") == 'ccm: @dev said no from afar; '* ]]
+}
+
+@test "approvals: who answers a prompt has seen its alert" {
+	asks PermissionRequest-Bash . >/dev/null 3>&- &
+	hook=$!
+	wait_until has_asked
+	# The alert is there as soon as no automation can be expected to answer.
+	wait_until alerted
+	[ "$(db 'SELECT seen_ms FROM alert')" = '' ]
+	press 1 "$(button Deny)"
+	wait "$hook"
+	[ "$(db 'SELECT kind FROM alert WHERE seen_ms > 0')" = agent-needs-input ]
 }
 
 @test "approvals: an answer at the terminal withdraws the question" {

@@ -376,9 +376,22 @@ due() { db "UPDATE job SET due_ms = 0 WHERE name = '$1'"; event Stop | ccm-hook 
 	ccm-hook init
 	ccm-hook alert urgent 'the house is on fire'
 	run -1 --separate-stderr ccm-supervisor status
-	[[ $output == *'to do     1 urgent alert within a day' ]]
+	[[ $output == *"to do     1 urgent alert within a day: 'ccm-supervisor alerts list' shows it, 'ccm-supervisor alerts seen' says that you know" ]]
 	run -1 --separate-stderr ccm-supervisor status --json
-	[ "$(jq -c .needs <<<"$output")" = '["1 urgent alert within a day"]' ]
+	[[ $(jq -c .needs <<<"$output") == '["1 urgent alert within a day: '*'"]' ]]
+}
+
+@test "status: an urgent alert that the person has seen is nothing to do, and the next one is" {
+	ccm-hook alert urgent 'the house is on fire'
+	ccm-supervisor alerts seen
+	run -0 --separate-stderr ccm-supervisor status
+	[[ $output == *$'\nalerts    1 within a day, 1 of them seen\ndatabase '* ]]
+	ccm-hook alert urgent 'the garage, too'
+	run -1 --separate-stderr ccm-supervisor status
+	[[ $output == *'2 within a day, 1 of them seen'*'urgent   the garage, too'*'to do     1 urgent alert '* ]]
+	[[ $output != *house* ]]
+	run -1 --separate-stderr ccm-supervisor status --json
+	[ "$(jq -c '.alerts | [.day, .seen, .newest[].id]' <<<"$output")" = '[2,1,2]' ]
 }
 
 @test "job: an unknown one is a usage error" {

@@ -1,0 +1,5 @@
+-- SPDX-License-Identifier: MIT
+-- Which alerts the person has seen. Times ending in _ms are Unix milliseconds.
+
+-- alert.seen_ms: when they said so, or answered it; NULL: not yet. What is counted with an alert later makes it NULL again.
+ALTER TABLE alert ADD COLUMN seen_ms INTEGER;
