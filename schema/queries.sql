@@ -1091,6 +1091,14 @@ WHERE id = :id;
 SELECT DISTINCT d.channel FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id
 WHERE i.alert_id = :alert_id AND d.attempts > 0 AND d.state IN ('waiting', 'sent');
 
+-- The halt that came of the same event, or what it is counted with: channels that tell of it, and whether by a digest.
+-- query: ALERT_HALT_TOLD
+SELECT DISTINCT d.channel, d.alert_id IS NULL AS digest FROM alert a
+  JOIN alert h ON h.event_uuid = a.event_uuid AND h.kind = 'halt'
+  JOIN delivery_alert i ON i.alert_id = coalesce(h.folded_into, h.id)
+  JOIN delivery d ON d.id = i.delivery_id
+WHERE a.id = :id AND d.state IN ('waiting', 'sent');
+
 -- query: DELIVERY_INSERT
 INSERT INTO delivery (uuid, channel, level, alert_id, created_ms, due_ms)
 VALUES (:uuid, :channel, :level, :alert_id, :created_ms, :due_ms);

@@ -14,6 +14,8 @@
 #include "libccm/event.h"
 #include "libccm/io.h"
 #include "libccm/log.h"
+#include "libccm/redact.h"
+#include "libccm/utf8.h"
 #include "libccm/uuid.h"
 #include "overrule.h"
 #include "parse.h"
@@ -21,6 +23,7 @@
 
 #define EVENT_MAX_BYTES ((size_t)256 << 20)
 #define BUSY_TIMEOUT_MS 800
+#define COMMAND_MAX_BYTES 1000           /* of one in an alert */
 #define SELF "security-guard"
 
 struct call {
@@ -194,6 +197,23 @@ static int raise_alert(struct call *c, const struct guard_refusal *r, const stru
 		DB_TEXT("body", ccm_sbuf_str(body)), DB_TEXT("kind", ccm_alert_kind_name(CCM_KIND_HALT)), DB_TEXT("project", r->project)));
 }
 
+/* What was refused, for whoever was not there: its command, if it has one, without what looks like a secret. */
+static void add_refused(struct ccm_sbuf *out, const struct call *c)
+{
+	_cleanup_sbuf_ struct ccm_sbuf safe = { 0 };
+	size_t bytes;
+
+	ccm_sbuf_addf(out, "\nIt was refused %s", c->tool);
+	if (!c->command)
+		return;
+	ccm_redact(&safe, c->command, strlen(c->command));
+	bytes = ccm_utf8_cut(ccm_sbuf_str(&safe), safe.bytes, COMMAND_MAX_BYTES);
+	ccm_sbuf_adds(out, ": ");
+	ccm_sbuf_add(out, ccm_sbuf_str(&safe), bytes);
+	if (bytes < safe.bytes || ccm_sbuf_error(&safe))
+		ccm_sbuf_adds(out, "…");
+}
+
 /* Different spellings of what is refused, one after the other, are no accident. */
 static int count_detours(struct call *c, const struct guard_refusal *r, const struct ccm_sbuf *words, struct ccm_sbuf *halt)
 {
@@ -208,7 +228,9 @@ static int count_detours(struct call *c, const struct guard_refusal *r, const st
 	ccm_alert_begin_title(&title, r->project);
 	ccm_sbuf_addf(&title, "%s halted the session: it refused %lld different attempts of the group '%s'", SELF, (long long)count,
 		      r->group);
-	ccm_sbuf_addf(&body, "%s\nThe session goes on with your next prompt in it.", ccm_sbuf_str(words));
+	ccm_sbuf_adds(&body, ccm_sbuf_str(words));
+	add_refused(&body, c);
+	ccm_sbuf_adds(&body, "\nThe session goes on with your next prompt in it.");
 	if (ccm_sbuf_error(&title) < 0 || ccm_sbuf_error(&body) < 0)
 		return -ENOMEM;
 	return raise_alert(c, r, &title, &body);

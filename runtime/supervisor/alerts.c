@@ -697,6 +697,29 @@ static const char *choose(const struct route *w, const struct alert *a, unsigned
 	return "default";
 }
 
+/* A refusal that made the guard halt the session is one happening with the halt, which tells of it: not there once more. */
+static int told_by_halt(const struct route *w, const struct alert *a, unsigned *now, unsigned *digest)
+{
+	_cleanup_rows_ struct ccm_rows rows = { 0 };
+	unsigned told = 0, digested = 0;
+	int r;
+
+	if (!is(a->kind, ccm_alert_kind_name(CCM_KIND_GUARD_DENY)) || !(*now | *digest))
+		return 0;
+	r = ccm_db_query(w->db, Q_ALERT_HALT_TOLD, DB_ARGS(DB_INT("id", a->id)), &rows);
+	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
+		int channel = ccm_channel_find(ccm_rows_text(&rows, "channel"));
+
+		if (channel >= 0 && ccm_rows_int(&rows, "digest"))
+			digested |= 1U << channel;
+		else if (channel >= 0)
+			told |= 1U << channel;
+	}
+	*now &= ~told;
+	*digest &= ~(told | digested);
+	return r < 0 ? r : !(*now | *digest);
+}
+
 /* ---- one of its like */
 
 struct like {
@@ -908,21 +931,24 @@ static int route_one(const struct route *w, struct alert *a)
 	const char *words = "off";
 	int64_t times = 1;
 	struct like like;
-	int r;
+	int r, halted;
 
 	a->level = level_of(w, a);
-	r = find_like(w, a, &like);
-	if (r >= 0 && a->level != CCM_ALERT_OFF && is_near(w, a, &like)) {
+	if (a->level != CCM_ALERT_OFF)
+		words = choose(w, a, &now, &digest);
+	if (is_asked_there(w, a))
+		now &= ~(1U << CCM_TELEGRAM);
+	halted = told_by_halt(w, a, &now, &digest);
+	if (halted > 0)
+		words = "told with the halt";
+	r = halted < 0 ? halted : find_like(w, a, &like);
+	if (r >= 0 && !halted && a->level != CCM_ALERT_OFF && is_near(w, a, &like)) {
 		r = went_on(w, a, &like);
 		if (r == 0)
 			return fold(w, a, &like);
 	}
-	if (r >= 0 && a->level != CCM_ALERT_OFF) {
-		words = choose(w, a, &now, &digest);
-		if (is_asked_there(w, a))
-			now &= ~(1U << CCM_TELEGRAM);
-		r = now | digest ? take_over(w, &like, &times) : 0;
-	}
+	if (r >= 0 && now | digest)
+		r = take_over(w, &like, &times);
 	if (r >= 0)
 		r = exec(w->db, Q_ALERT_ROUTED, DB_ARGS(
 			DB_INT("id", a->id), DB_INT("now_ms", w->now_ms), DB_TEXT("routing", words), DB_INT("times", times),

@@ -3,3 +3,5 @@
 
 -- alert.seen_ms: when they said so, or answered it; NULL: not yet. What is counted with an alert later makes it NULL again.
 ALTER TABLE alert ADD COLUMN seen_ms INTEGER;
+
+-- alert.routing may also say: told with the halt. No delivery is made for it, as that of the halt tells of both.

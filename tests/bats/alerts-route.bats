@@ -142,6 +142,28 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	[[ $(jq -r '[.level, .kind, .project, .title] | join(" ")' "$HOME/told") == "urgent halt $(db 'SELECT project FROM event') ${PWD##*/}: security-guard halted the session: "* ]]
 }
 
+@test "halt: the refusal that led to it is told with it, once, and each has its row" {
+	printf '[guard]\ndetour_limit = 1\n' >>"$CCM_HOME/config.ini"
+	ccm-hook enable security-guard >/dev/null
+	hears PreToolUse-Bash '.tool_input.command = "git push --force origin main"'
+	[[ $(told) == 'urgent|halt|project: security-guard halted the session: '*'|1' ]]
+	[[ $(db "SELECT body FROM alert WHERE kind = 'halt'") == *$'\nIt was refused Bash: git push --force origin main\n'* ]]
+	[ "$(ccm-supervisor alerts list --json | jq -r '[.kind, .routing, (.deliveries | length)] | join("|")')" = \
+		$'guard-deny|told with the halt|0\nhalt|default|1' ]
+}
+
+@test "halt: a channel that hears of no halt, or only with the digest, is told of the refusal" {
+	configured 'kind.halt = info'
+	printf '[guard]\ndetour_limit = 1\n' >>"$CCM_HOME/config.ini"
+	ccm-hook enable security-guard >/dev/null
+	hears PreToolUse-Bash '.tool_input.command = "git push --force origin main"'
+	[[ $(told) == 'warning|guard-deny|'* ]]
+	configured 'rule = kind=halt -> none'
+	printf '[guard]\ndetour_limit = 1\n' >>"$CCM_HOME/config.ini"
+	hears PreToolUse-Bash '.session_id = "other" | .tool_input.command = "rm -rf /"'
+	[[ $(told) == 'warning|guard-deny|'*'(rm-root)|1' ]]
+}
+
 @test "automations: one that fails three times in a row is told once, until it works again" {
 	automation 50-bad 'Event: Stop' <<<'[ -e works ] || exit 7'
 	hears Stop
