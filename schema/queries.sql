@@ -756,8 +756,8 @@ DELETE FROM approval WHERE created_ms < :before_ms;
 DELETE FROM press WHERE received_ms < :before_ms;
 
 -- query: TASK_INSERT
-INSERT INTO task (id, uuid, title, state, created_ms, changed_ms, repository, base, branch, command, pid, limits)
-VALUES (:id, :uuid, :title, 'created', :now_ms, :now_ms, :repository, :base, :branch, :command, :pid, :limits);
+INSERT INTO task (id, uuid, title, state, created_ms, changed_ms, repository, project, base, branch, command, pid, limits)
+VALUES (:id, :uuid, :title, 'created', :now_ms, :now_ms, :repository, :project, :base, :branch, :command, :pid, :limits);
 
 -- query: TASK_FORGET
 DELETE FROM task WHERE id = :id AND state = 'created';

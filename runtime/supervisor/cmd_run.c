@@ -10,15 +10,6 @@
 #include "ops.h"
 #include "session.h"
 
-/* The folder whose .ccm/config.ini counts; NULL: none (a bare repository). */
-static int find_project(const char *directory, char **ret)
-{
-	const struct git g = { .directory = directory, .timeout_ms = 30000 };
-	int r = git_line(&g, ret, "rev-parse", "--show-toplevel", NULL);
-
-	return r == -CCM_E_NOT_FOUND ? 0 : r;
-}
-
 /* The person's words, or what the command is. */
 static int make_title(const char *name, const char *const *argv, struct ccm_sbuf *title)
 {
@@ -147,7 +138,7 @@ int cmd_run(struct ctx *ctx, int argc, char **argv)
 		return -ENOMEM;
 	r = source_open(&source, repo, base, &diag);
 	if (r == 0)
-		r = find_project(repo, &project);
+		r = source_project(&source, repo, &project);
 	if (r == 0)
 		r = profile_load(&ctx->settings, project, &profile);
 	if (r == 0) {
@@ -160,8 +151,8 @@ int cmd_run(struct ctx *ctx, int argc, char **argv)
 		r = make_title(name, words, &title);
 	if (r == 0) {
 		const struct task_new new = {
-			.title = ccm_sbuf_str(&title), .repository = source.git_dir, .base = source.base,
-			.branch = source.branch, .command = words, .limits = profile.limits,
+			.title = ccm_sbuf_str(&title), .repository = source.git_dir, .project = project,
+			.base = source.base, .branch = source.branch, .command = words, .limits = profile.limits,
 		};
 
 		r = prepare(ctx, &o, &new, &source, &diag);

@@ -729,7 +729,7 @@ static int start_again(struct ctx *ctx, struct opened *o, int argc, char **argv,
 	if (r == 0)
 		r = ops_need_rest(o, diag);
 	if (r == 0)
-		r = source_project(&o->source, &project);
+		r = source_project(&o->source, o->task.project, &project);
 	if (r == 0)
 		r = profile_load(&ctx->settings, project, &profile);
 	if (r < 0)

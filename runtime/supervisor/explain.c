@@ -313,7 +313,7 @@ static int future_rules(struct ctx *ctx, const char *directory, json_t **ret, st
 	int r = source_open(&source, directory, "HEAD", diag);
 
 	if (r == 0)
-		r = source_project(&source, &project);
+		r = source_project(&source, directory, &project);
 	if (r == 0)
 		r = profile_load(&ctx->settings, project, &profile);
 	if (r == 0)

@@ -76,7 +76,7 @@ const char *task_state_sentence(enum task_state s)
 
 void task_done(struct task *t)
 {
-	char **const all[] = { &t->title, &t->why, &t->repository, &t->base, &t->branch, &t->command, &t->layers, &t->head,
+	char **const all[] = { &t->title, &t->why, &t->repository, &t->project, &t->base, &t->branch, &t->command, &t->layers, &t->head,
 			       &t->saved, &t->merged };
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
@@ -180,7 +180,7 @@ int task_create(struct ccm_db *db, const struct task_new *n, char id[TASK_ID_CHA
 	memcpy(id, uuid + CCM_UUID_CHARS - TASK_ID_CHARS, TASK_ID_CHARS + 1);
 	r = ccm_db_exec(db, Q_TASK_INSERT, DB_ARGS(
 		DB_TEXT("id", id), DB_TEXT("uuid", uuid), DB_TEXT("title", n->title), DB_INT("now_ms", now),
-		DB_TEXT("repository", n->repository), DB_TEXT("base", n->base), DB_TEXT("branch", n->branch),
+		DB_TEXT("repository", n->repository), DB_TEXT("project", n->project), DB_TEXT("base", n->base), DB_TEXT("branch", n->branch),
 		DB_TEXT("command", command), DB_INT("pid", getpid()), DB_TEXT("limits", limits)));
 	return r < 0 ? r : 0;
 }
@@ -216,6 +216,7 @@ int task_read(const struct ccm_rows *rows, struct task *ret)
 	t.title = text_of(rows, "title", &failed);
 	t.why = text_of(rows, "why", &failed);
 	t.repository = text_of(rows, "repository", &failed);
+	t.project = text_of(rows, "project", &failed);
 	t.base = text_of(rows, "base", &failed);
 	t.branch = text_of(rows, "branch", &failed);
 	t.command = text_of(rows, "command", &failed);

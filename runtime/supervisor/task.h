@@ -58,7 +58,7 @@ struct task_limits {
 struct task {
 	char id[TASK_ID_CHARS + 1];
 	enum task_state state;
-	char *title, *why, *repository, *base, *branch, *command, *layers, *head, *saved, *merged;
+	char *title, *why, *repository, *project, *base, *branch, *command, *layers, *head, *saved, *merged;
 	int64_t held_ms, resumes;    /* held for want of quota since then, 0: it is not; how often it went on by itself */
 	int64_t created_ms, changed_ms, started_ms, spent_ms, pid, exit_status, commits, bytes;      /* exit_status -1: none */
 	struct task_limits limits;
@@ -71,7 +71,7 @@ const char *task_state_name(enum task_state s);
 const char *task_state_sentence(enum task_state s);
 
 struct task_new {
-	const char *title, *repository, *base, *branch;
+	const char *title, *repository, *project, *base, *branch;      /* project, branch: may be NULL */
 	const char *const *command;
 	struct task_limits limits;
 };

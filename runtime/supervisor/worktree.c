@@ -147,11 +147,16 @@ int source_reopen(struct source *ret, const char *git_dir, const char *base, con
 	return 0;
 }
 
-int source_project(const struct source *s, char **ret)
+int source_project(const struct source *s, const char *directory, char **ret)
 {
+	const struct git g = { .directory = directory, .timeout_ms = 30000 };
 	size_t bytes = strlen(s->git_dir), end = strlen("/.git");
+	int r;
 
 	*ret = NULL;
+	r = directory ? git_line(&g, ret, "rev-parse", "--show-toplevel", NULL) : -CCM_E_NOT_FOUND;
+	if (r != -CCM_E_NOT_FOUND)
+		return r;
 	if (bytes <= end || strcmp(s->git_dir + bytes - end, "/.git") != 0)
 		return 0;
 	*ret = strndup(s->git_dir, bytes - end);

@@ -38,8 +38,9 @@ int source_open(struct source *ret, const char *directory, const char *base, str
 int source_reopen(struct source *ret, const char *git_dir, const char *base, const char *branch, struct ccm_diag *diag);
 void source_done(struct source *s);
 
-/* The folder whose .ccm/config.ini counts; NULL: none, the repository is bare. */
-int source_project(const struct source *s, char **ret);
+/* The folder whose .ccm/config.ini counts: the working tree that directory lies in; if there is none (any more), that of
+ * the repository. directory may be NULL. *ret NULL: none, the repository is bare. */
+int source_project(const struct source *s, const char *directory, char **ret);
 #define _cleanup_source_ _cleanup_(source_done)
 
 /* All object stores that the source reads, its own first: what the sandbox must let the task read. */

@@ -59,3 +59,24 @@ has_the_rules() {
 	[ -z "$output" ]
 	[[ $stderr == *"[sandbox] read_write: '$HOME' holds or is part of "* ]]
 }
+
+hosts() { ccm-supervisor sandbox explain "$@" --json | jq -c .network.hosts; }
+
+@test "sandbox explain: a project's own file binds in a linked worktree and where .git lies elsewhere, also when started again" {
+	printf '[sandbox]\nallow_hosts = registry.example.org other.example.org\n' >"$CCM_HOME/config.ini"
+	rm .ccm/config.ini
+	git worktree add --quiet "$HOME/linked"
+	git init --quiet --separate-git-dir "$HOME/elsewhere.git" "$HOME/apart"
+	git -C "$HOME/apart" commit --quiet --allow-empty --message one
+	for at in "$HOME/linked" "$HOME/apart"; do
+		cd "$at"
+		mkdir .ccm
+		printf '[sandbox]\nallow_hosts = other.example.org\n' >.ccm/config.ini
+		rule=$(hosts 2>/dev/null)
+		task_run 'exit 0'
+		[ "$(hosts "$ID")" = "$rule" ]
+		[[ $rule == *other.example.org* && $rule != *registry* ]]
+		ccm-supervisor task resume --again "$ID"
+		[ "$(hosts "$ID")" = "$rule" ]
+	done
+}
