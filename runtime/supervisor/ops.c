@@ -186,10 +186,17 @@ static int run_inside(const struct opened *o, const char *script, const char *co
 	return r < 0 ? r : confine_run(&c, argv, INSIDE_MS, INSIDE_BYTES, out, diag);
 }
 
+/* git takes the folder of a submodule for that one's business, and says nothing of the files in it. */
+static const char dirty_script[] =
+	"{ git -c core.fsmonitor=false status --porcelain --no-renames -uall\n"
+	"git ls-files -s -z | tr '\\n\\0' '\\001\\n' | grep -a '^160000 ' | cut -f 2- | while IFS= read -r at; do\n"
+	"	find \"$(printf '%s' \"$at\" | tr '\\001' '\\n')\" -name .git -prune -o \\( -type f -o -type l \\) -printf '\\n' 2>/dev/null\n"
+	"done; } | wc -l";
+
 int ops_dirty(const struct opened *o, int64_t *ret, struct ccm_diag *diag)
 {
 	_cleanup_sbuf_ struct ccm_sbuf out = { 0 };
-	int r = run_inside(o, "git -c core.fsmonitor=false status --porcelain --no-renames -uall | wc -l", NULL, &out, diag);
+	int r = run_inside(o, dirty_script, NULL, &out, diag);
 
 	if (r == 0)
 		*ret = strtoll(ccm_sbuf_str(&out), NULL, 10);
@@ -219,7 +226,8 @@ void ops_tell_end(struct ctx *ctx, struct opened *o, int status)
 }
 
 /* An index of its own, so that what the agent has staged stays staged. A repository inside of the worktree would become
- * a gitlink, and its files would be lost: they are added one by one instead. tr makes lines of what NUL separates. */
+ * a gitlink, and its files would be lost: they are added one by one instead. So are files in the folder of a submodule,
+ * in place of the gitlink. tr makes lines of what NUL separates. */
 static const char save_script[] =
 	"set -eu\n"
 	"export GIT_INDEX_FILE=\"$TMPDIR/.ccm-save-$$\"\n"
@@ -234,6 +242,11 @@ static const char save_script[] =
 	"[ -z \"$missed\" ] || { echo \"git cannot look at all files: $missed\" | cut -c 1-200 | head -n 1; exit 1; }\n"
 	"head=$(g rev-parse --verify 'HEAD^{commit}')\n"
 	"g read-tree \"$head\"\n"
+	"g ls-files -s -z | tr '\\n\\0' '\\001\\n' | grep -a '^160000 ' | while read -r mode id stage at; do\n"
+	"	at=$(printf '%s' \"$at\" | tr '\\001' '\\n')\n"
+	"	g update-index --force-remove -- \"$at\"\n"
+	"	[ -n \"$(g ls-files --others --exclude-standard -- \"$at\")\" ] || g update-index --add --cacheinfo \"$mode,$id,$at\"\n"
+	"done\n"
 	"g add -u -- .\n"
 	"others | grep -av '/$' | put\n"
 	"others | grep -a '/$' | while IFS= read -r at; do\n"
@@ -341,19 +354,21 @@ int ops_restore(struct ctx *ctx, struct opened *o, struct ccm_diag *diag)
 	return r;
 }
 
+/* What was saved leaves, and nothing else but what clean finds: git would not enter a submodule's folder by itself. */
 static const char rollback_script[] =
 	"set -eu\n"
 	"g() { git -c core.fsmonitor=false -c core.hooksPath=/dev/null \"$@\"; }\n"
 	"rm -f .git/index.lock\n"
+	"g read-tree \"$CCM_NOW\"\n"
 	"g reset -q --hard \"$CCM_COMMIT\"\n"
 	"g clean -q -f -d\n";
 
 int ops_rollback(struct ctx *ctx, struct opened *o, int64_t number, struct ccm_diag *diag)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
-	_cleanup_sbuf_ struct ccm_sbuf variable = { 0 };
-	char commit[GIT_ID_MAX + 1] = "", now[GIT_ID_MAX + 1];
-	const char *env[2] = { NULL };
+	_cleanup_sbuf_ struct ccm_sbuf to = { 0 }, from = { 0 };
+	char commit[GIT_ID_MAX + 1] = "", now[GIT_ID_MAX + 1] = "";
+	const char *env[3] = { NULL };
 	struct import import;
 	int64_t before;
 	int r = ccm_db_query(ctx->db, Q_TASK_SNAPSHOT_LIST, DB_ARGS(DB_TEXT("task_id", o->task.id)), &rows);
@@ -370,10 +385,12 @@ int ops_rollback(struct ctx *ctx, struct opened *o, int64_t number, struct ccm_d
 	r = ops_save(ctx, o, false, now, diag);
 	if (r == 0)
 		r = ops_snapshot(ctx, o, now, o->task.commits, "before a rollback", &before, diag);
-	ccm_sbuf_addf(&variable, "CCM_COMMIT=%s", commit);
+	ccm_sbuf_addf(&to, "CCM_COMMIT=%s", commit);
+	ccm_sbuf_addf(&from, "CCM_NOW=%s", now);
 	if (r == 0)
-		r = ccm_sbuf_error(&variable);
-	env[0] = variable.text;
+		r = ccm_sbuf_error(&to) < 0 ? -ENOMEM : ccm_sbuf_error(&from);
+	env[0] = to.text;
+	env[1] = from.text;
 	if (r == 0)
 		r = run_inside(o, rollback_script, env, NULL, diag);
 	if (r == 0)

@@ -45,6 +45,24 @@ closed' ]
 	[[ $stderr == "ccm-supervisor: task $ID finished (status 0): 2 commits, "*" not committed; 'ccm-supervisor task review $ID' shows them" ]]
 }
 
+@test "discard, rollback: files in the folder of a submodule are told of, kept and brought back" {
+	git init --quiet "$HOME/sub"
+	git -C "$HOME/sub" commit --quiet --allow-empty --message one
+	git -c protocol.file.allow=always submodule --quiet add "$HOME/sub" lib
+	git -c protocol.file.allow=always submodule --quiet add "$HOME/sub" other
+	git commit --quiet --message 'submodules'
+	task_run 'for i in 1 2 3 4 5 6 7 8 9 10; do git commit -q --allow-empty -m $i; done; mkdir lib/in; echo work >lib/in/file'
+	[[ $(cat "$BATS_TEST_TMPDIR/err") == *'10 commits, 1 file not committed; '* ]]
+	ccm-supervisor task discard "$ID"
+	ccm-supervisor task restore "$ID"
+	[ "$(cat "$WORK/lib/in/file")" = work ]
+	[ "$(git -C "$WORK" ls-files --stage | grep -c ^160000)" = 2 ]
+	ccm-supervisor task rollback "$ID" 1
+	[ -z "$(find "$WORK/lib" -type f)" ]
+	ccm-supervisor task rollback "$ID" 2
+	[ "$(cat "$WORK/lib/in/file")" = work ]
+}
+
 @test "discard: --forget keeps nothing, and leaves no ref" {
 	messy
 	run -0 ccm-supervisor task discard "$ID" --forget
