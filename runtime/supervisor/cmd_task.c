@@ -672,7 +672,7 @@ static int task_cmd_merge(struct ctx *ctx, int argc, char **argv)
 		return say(&diag, r);
 	spec = (struct merge_spec){
 		.place = &o.place, .source = &o.source, .commit = commit, .branch = branch.text, .title = o.task.title,
-		.message = message, .run_filters = run_filters,
+		.message = message, .project = o.task.project, .run_filters = run_filters,
 		.how = strcmp(how, "merge") == 0 ? MERGE_MERGE : strcmp(how, "rebase") == 0 ? MERGE_REBASE : MERGE_SQUASH,
 	};
 	r = merge_task(&spec, &result, &diag);

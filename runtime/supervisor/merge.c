@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "merge.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -270,6 +271,38 @@ static int read_person(struct merger *m)
 	return r;
 }
 
+/* Where its files are. git lists a git directory where that is all that it knows of, a folder that is gone, and one that
+ * belongs to another repository by now; the task may have begun in the right one. */
+static int see_worktree(struct merger *m, const char *path)
+{
+	const char *const folders[] = { path, m->spec->project };
+	_cleanup_sbuf_ struct ccm_sbuf wanted = { 0 };
+	struct ccm_diag words = { 0 };
+	int r;
+
+	ccm_sbuf_addf(&wanted, "\n%s\n%s\n", m->user.git_dir, m->spec->branch);
+	if (ccm_sbuf_error(&wanted))
+		return -ENOMEM;
+	for (size_t i = 0; i < ARRAY_SIZE(folders) && folders[i]; i++) {
+		const struct git g = { .directory = folders[i] };
+		_cleanup_sbuf_ struct ccm_sbuf out = { 0 };
+		size_t top;
+
+		r = git_try(&g, &out, i ? NULL : &words, "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir",
+			    "--symbolic-full-name", "HEAD", NULL);
+		if (r < 0)
+			return r;
+		top = strcspn(ccm_sbuf_str(&out), "\n");
+		if (r > 0 || strcmp(ccm_sbuf_str(&out) + top, wanted.text) != 0)
+			continue;
+		m->result->worktree = strndup(out.text, top);
+		return m->result->worktree ? 0 : -ENOMEM;
+	}
+	return ccm_diag_set(m->diag, -CCM_E_REFUSED, "%s is checked out in '%s', whose files cannot be brought along%s%s; --into names "
+			    "another branch, 'git worktree prune' forgets a folder that is gone for good", short_name(m->spec->branch),
+			    path, words.text[0] ? ": " : "", words.text);
+}
+
 /* "worktree PATH\0HEAD ID\0branch REF\0\0" of each. */
 static int find_worktree(struct merger *m)
 {
@@ -288,37 +321,91 @@ static int find_worktree(struct merger *m)
 			path = at + 9;
 		else if (strcmp(at, "bare") == 0)
 			path = NULL;
-		else if (path && strncmp(at, "branch ", 7) == 0 && strcmp(at + 7, m->spec->branch) == 0) {
-			m->result->worktree = strdup(path);
-			return m->result->worktree ? 0 : -ENOMEM;
-		}
+		else if (path && strncmp(at, "branch ", 7) == 0 && strcmp(at + 7, m->spec->branch) == 0)
+			return see_worktree(m, path);
 	}
 	return 0;
 }
 
-/* A branch that is being rebased is checked out nowhere, and must not move under the rebase. */
+static bool exists(const char *dir, const char *name, const char *suffix, struct ccm_sbuf *path)
+{
+	ccm_sbuf_clear(path);
+	ccm_sbuf_addf(path, "%s/%s%s", dir, name, suffix);
+	return !ccm_sbuf_error(path) && access(path->text, F_OK) == 0;
+}
+
+/* Its last step moves its branches, if they are still where it found them. */
+static bool is_rebased(const char *git_dir, const char *branch)
+{
+	static const char *const files[] = { "rebase-merge/head-name", "rebase-apply/head-name", "rebase-merge/update-refs" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_sbuf_ struct ccm_sbuf path = { 0 }, text = { 0 };
+
+		if (!exists(git_dir, files[i], "", &path) || ccm_read_regular(path.text, (size_t)1 << 20, &text) < 0)
+			continue;
+		for (const char *line = ccm_sbuf_str(&text); *line; line += strcspn(line, "\n"), line += *line == '\n')
+			if (strcspn(line, "\n") == strlen(branch) && strncmp(line, branch, strlen(branch)) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* In any working tree: the branch is checked out nowhere then, and must not move under the rebase. */
+static int check_rebases(struct merger *m)
+{
+	const char *main_dir = m->user.git_dir, *branch = m->spec->branch;
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 }, found = { 0 };
+	_cleanup_closedir_ DIR *d = NULL;
+	struct dirent *e;
+
+	if (is_rebased(main_dir, branch))
+		ccm_sbuf_adds(&found, main_dir);
+	ccm_sbuf_addf(&path, "%s/worktrees", main_dir);
+	d = ccm_sbuf_error(&path) ? NULL : opendir(path.text);
+	while (d && !found.bytes && (e = readdir(d))) {
+		_cleanup_sbuf_ struct ccm_sbuf dir = { 0 };
+
+		ccm_sbuf_addf(&dir, "%s/%s", path.text, e->d_name);
+		if (e->d_name[0] != '.' && !ccm_sbuf_error(&dir) && is_rebased(dir.text, branch))
+			ccm_sbuf_adds(&found, dir.text);
+	}
+	if (!found.bytes)
+		return 0;
+	return ccm_diag_set(m->diag, -CCM_E_REFUSED, "%s is being rebased ('%s'): end that first", short_name(branch), found.text);
+}
+
+/* What could not be locked at the end is better known before anything is written. */
+static int check_lock(struct merger *m, const char *dir, const char *name)
+{
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+
+	if (!exists(dir, name, ".lock", &path))
+		return 0;
+	return ccm_diag_set(m->diag, -CCM_E_REFUSED, "'%s' is there: another git is at work, or was killed; nothing was merged",
+			    path.text);
+}
+
 static int check_progress(struct merger *m)
 {
 	static const char *const marks[] = { "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply" };
-	_cleanup_free_ char *dir = NULL, *text = NULL;
+	_cleanup_free_ char *dir = NULL;
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
 	const struct git g = { .directory = m->result->worktree };
-	int r;
+	int r = check_rebases(m);
 
-	if (m->result->worktree) {
-		r = git_line(&g, &dir, "rev-parse", "--absolute-git-dir", NULL);
-		for (size_t i = 0; i < ARRAY_SIZE(marks) && r == 0; i++) {
-			_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
-
-			ccm_sbuf_addf(&path, "%s/%s", dir, marks[i]);
-			if (!ccm_sbuf_error(&path) && access(path.text, F_OK) == 0)
-				r = ccm_diag_set(m->diag, -CCM_E_REFUSED, "a merge or rebase is in progress in '%s': end it first",
-						 m->result->worktree);
-		}
+	if (r == 0)
+		r = check_lock(m, m->user.git_dir, m->spec->branch);
+	if (r < 0 || !m->result->worktree)
 		return r;
-	}
-	/* git's own rule for branches that are in use in any way. */
-	r = git_line(&m->user, &text, "for-each-ref", "--format=%(worktreepath)", m->spec->branch, NULL);
-	return r == -CCM_E_NOT_FOUND ? 0 : r;
+	r = git_line(&g, &dir, "rev-parse", "--absolute-git-dir", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(marks) && r == 0; i++)
+		if (exists(dir, marks[i], "", &path))
+			r = ccm_diag_set(m->diag, -CCM_E_REFUSED, "a merge or rebase is in progress in '%s': end it first",
+					 m->result->worktree);
+	if (r == 0)
+		r = check_lock(m, dir, "index");
+	return r < 0 ? r : check_lock(m, dir, "HEAD");
 }
 
 static int copy_index(struct merger *m, const char *to)

@@ -27,6 +27,7 @@ struct merge_spec {
 	const char *commit;          /* full id, in import.git */
 	const char *branch;          /* refs/heads/... */
 	const char *title;           /* of the task: for messages */
+	const char *project;         /* the working tree that it began in; may be NULL, and gone */
 	const char *message;         /* the whole message of a squash or merge; NULL: one is made */
 	enum merge_how how;
 	bool run_filters;

@@ -130,6 +130,55 @@ agent' ]
 	[ "$(fingerprint .)" = "$before" ]
 }
 
+@test "merge: a branch that is being rebased is left alone, and the rebase ends well" {
+	task_run 'echo agent >new; git add .; git commit -qm agent'
+	git switch --quiet -c theirs
+	echo theirs >>file
+	git commit --quiet -am theirs
+	git switch --quiet main
+	echo ours >>file
+	git commit --quiet -am ours
+	run git rebase theirs
+	run -1 --separate-stderr merge --approve "$(task_head)"
+	[[ $stderr == "ccm-supervisor: main is being rebased ('$PWD/.git'): end that first" ]]
+	git checkout --quiet --theirs file
+	git add file
+	GIT_EDITOR=true git rebase --continue
+	merge --approve "$(task_head)"
+	[ "$(git log --format=%s -2 main | tail -n 1)" = ours ]
+}
+
+@test "merge: what git holds locked is seen before anything is written" {
+	task_run 'echo agent >new; git add .; git commit -qm agent'
+	head=$(task_head)
+	for lock in index HEAD refs/heads/main; do
+		touch ".git/$lock.lock"
+		before=$(fingerprint .)
+		run -1 --separate-stderr merge --approve "$head"
+		[ "$stderr" = "ccm-supervisor: '$PWD/.git/$lock.lock' is there: another git is at work, or was killed; nothing was merged" ]
+		[ "$(fingerprint .)" = "$before" ]
+		rm ".git/$lock.lock"
+	done
+}
+
+@test "merge: a working tree whose .git lies elsewhere is brought along, one that is gone is named" {
+	git init --quiet --initial-branch=main --separate-git-dir "$HOME/elsewhere.git" "$HOME/apart"
+	git worktree add --quiet inside
+	task_run 'echo agent >new; git add .; git commit -qm agent' --repo inside
+	rm inside/.git
+	run -1 --separate-stderr merge --approve "$(task_head)"
+	[[ $stderr == "ccm-supervisor: inside is checked out in '$PWD/inside', whose files cannot be brought along; "* ]]
+	rm -rf inside
+	run -1 --separate-stderr merge --approve "$(task_head)"
+	[[ $stderr == *"cannot be brought along: "*"No such file or directory; "*"'git worktree prune' forgets"* ]]
+	cd "$HOME/apart"
+	git commit --quiet --allow-empty -m one
+	task_run 'echo agent >new; git add .; git commit -qm agent'
+	run -0 merge --approve "$(task_head)"
+	[[ $output == *"its files are up to date in $PWD)" ]]
+	[ "$(cat new)" = agent ]
+}
+
 @test "merge: no hook, filter, merge driver or fsmonitor runs, though the person's configuration names one in the tree" {
 	for name in hook filter driver monitor; do
 		printf '#!/bin/sh\ntouch "%s/ran-%s"\ncat "$@" 2>/dev/null\n' "$HOME" "$name" >"$name"
