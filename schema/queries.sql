@@ -813,7 +813,8 @@ WHERE id = :id AND held_ms IS NOT NULL AND resumes = :resumes AND NOT EXISTS (
 
 -- query: TASK_PROGRESS
 UPDATE task SET changed_ms = CASE WHEN :head IS NOT NULL AND :head IS NOT head THEN :now_ms ELSE changed_ms END,
-  head = coalesce(:head, head), commits = coalesce(:commits, commits), bytes = coalesce(:bytes, bytes)
+  head = coalesce(:head, head), commits = coalesce(:commits, commits), bytes = coalesce(:bytes, bytes),
+  spent_ms = spent_ms + :spent_ms
 WHERE id = :id;
 
 -- query: TASK_KEEP

@@ -219,6 +219,7 @@ static void print_limits(const struct task *t)
 		{ "memory", t->limits.memory_bytes, -1, true },
 	};
 	char used[32], bound[32];
+	int64_t unit;
 
 	puts("\nLimits");
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
@@ -232,9 +233,10 @@ static void print_limits(const struct task *t)
 		printf("  %-11s %s%s%s\n", all[i].name, all[i].used >= 0 ? used : "", all[i].used >= 0 ? " of " : "at most ",
 		       all[i].bound > 0 ? bound : "any");
 	}
-	ccm_duration_format(t->spent_ms / 1000 * 1000, used, sizeof used);
+	unit = t->spent_ms < 600000 ? 1000 : 60000;
+	ccm_duration_format(t->spent_ms / unit * unit, used, sizeof used);
 	ccm_duration_format(t->limits.time_ms, bound, sizeof bound);
-	printf("  %-11s %s of %s\n", "time", used, t->limits.time_ms > 0 ? bound : "any");
+	printf("  %-11s %s of %s\n", "time", t->spent_ms < 1000 ? "0s" : used, t->limits.time_ms > 0 ? bound : "any");
 }
 
 static bool has_terminal(const struct task *t, const struct place *p)

@@ -139,7 +139,7 @@ static int note_progress(struct ctx *ctx, struct opened *o, const struct import 
 
 	r = ccm_db_exec(ctx->db, Q_TASK_PROGRESS, DB_ARGS(
 		DB_TEXT("id", o->task.id), DB_TEXT("head", i->head), DB_INT("commits", i->commits), DB_NULL("bytes"),
-		DB_INT("now_ms", ccm_now_ms())));
+		DB_INT("spent_ms", 0), DB_INT("now_ms", ccm_now_ms())));
 	if (r >= 0 && i->changed)
 		r = task_log(ctx->db, o->task.id, "import", "%lld commit%s up to %.12s", (long long)i->commits,
 			     i->commits == 1 ? "" : "s", i->head);

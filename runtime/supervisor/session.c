@@ -35,6 +35,7 @@
 #define END_US 5000000
 #define GO_ON_US 60000000LL               /* how often it is asked whether it may go on */
 #define DENIED_LOG_MAX 1000
+#define SPENT_TOLD_MS 10000              /* how much of the time that it ran may not be in the database yet */
 #define BOUNDS_MAX 16
 
 struct session {
@@ -49,6 +50,7 @@ struct session {
 	int64_t denied_at;           /* how far the refusals have been read */
 	int64_t denied_count;
 	int64_t measured_us, import_us, started_us, held_us, held_since_us, end_us, spent_before_ms;
+	int64_t spent_told_ms;       /* of this start, what the database knows of */
 	char seen[GIT_ID_MAX + 1];   /* the branch, as last read */
 	int64_t asked_us;
 	bool near[BOUNDS_MAX], stopped;
@@ -94,6 +96,15 @@ static int64_t spent_ms(const struct session *s)
 	return (now - s->started_us - held) / 1000;
 }
 
+/* What the database does not know of yet; the caller tells it. */
+static int64_t take_spent(struct session *s)
+{
+	int64_t spent = spent_ms(s), more = spent - s->spent_told_ms;
+
+	s->spent_told_ms = spent;
+	return more;
+}
+
 static int stop(struct session *s, const char *why)
 {
 	struct task *t = s->spec->task;
@@ -107,7 +118,7 @@ static int stop(struct session *s, const char *why)
 		return r;
 	s->stopped = true;
 	s->held_since_us = ccm_mono_us();
-	r = task_move(s->spec->ctx->db, t, TASK_EV_STOP, &(struct task_moved){ .why = why }, NULL);
+	r = task_move(s->spec->ctx->db, t, TASK_EV_STOP, &(struct task_moved){ .why = why, .spent_ms = take_spent(s) }, NULL);
 	ccm_sbuf_addf(&words, "task %s is stopped: %s; 'ccm-supervisor task resume %s' lets it go on, 'task stop --end %s' ends "
 			      "it", t->id, why, t->id, t->id);
 	tell(ccm_sbuf_str(&words));
@@ -405,10 +416,13 @@ static void measure_disk(struct session *s)
 {
 	int64_t before = s->use.disk.bytes;
 
-	if (place_measure(s->spec->place, LIMITS_FILES_MAX, &s->use.disk) == 0 && s->use.disk.bytes != before)
+	if (place_measure(s->spec->place, LIMITS_FILES_MAX, &s->use.disk) < 0)
+		return;
+	if (s->use.disk.bytes != before || spent_ms(s) - s->spent_told_ms >= SPENT_TOLD_MS)
 		ccm_db_exec(s->spec->ctx->db, Q_TASK_PROGRESS, DB_ARGS(
 			DB_TEXT("id", s->spec->task->id), DB_NULL("head"), DB_NULL("commits"),
-			DB_INT("bytes", s->use.disk.bytes), DB_INT("now_ms", ccm_now_ms())));
+			DB_INT("bytes", s->use.disk.bytes), DB_INT("spent_ms", take_spent(s)),
+			DB_INT("now_ms", ccm_now_ms())));
 }
 
 static void measure(struct session *s)
@@ -592,7 +606,7 @@ static void finish(struct session *s, int status)
 			 s->channel.bad == 1 ? "" : "s");
 	snprintf(why, sizeof why, "%s%sstatus %d", s->ended_by, s->ended_by[0] ? "; " : "", status);
 	task_move(db, t, status ? TASK_EV_FAIL : TASK_EV_SUCCEED,
-		  &(struct task_moved){ .why = why, .exit_status = status, .has_status = true, .spent_ms = spent_ms(s) }, NULL);
+		  &(struct task_moved){ .why = why, .exit_status = status, .has_status = true, .spent_ms = take_spent(s) }, NULL);
 	t->exit_status = status;
 	tell_end(s, status);
 	/* A client that has come upon a limit has gone, and can be started again. */

@@ -105,6 +105,8 @@ x = bytearray(90 << 20); time.sleep(2); y = bytearray(90 << 20); time.sleep(100)
 	config 'max_time = 3s'
 	task_start 'touch ready; exec sleep 100'
 	stopped_at 'time: '
+	[ "$(ccm-supervisor task show "$ID" --json | jq '.spent_ms >= 3000')" = true ]
+	[[ $(ccm-supervisor task list | sed -n 2p) == *" 1"[0-9][0-9]%* ]]
 }
 
 @test "project: its own file tightens the bounds and lists, and never widens them" {
