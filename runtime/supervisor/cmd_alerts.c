@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ctx.h"
+#include "daemon.h"
 #include "json_out.h"
 #include "libccm/alert.h"
 #include "libccm/clock.h"
@@ -415,6 +416,9 @@ static int test(struct ctx *ctx, int argc, char **argv)
 	}
 	if (r < 0 && result.exit_status < 0 && !result.error)
 		ccm_error("ccm-deliver did not end by itself (signal %d)", result.signal);
+	/* What was tried is not yet how alerts are sent. */
+	if (daemon_config_is_old(&ctx->paths))
+		ccm_warn(DAEMON_CONFIG_OLD);
 	ccm_proc_result_done(&result);
 	return r;
 }

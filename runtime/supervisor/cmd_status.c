@@ -244,6 +244,8 @@ static int collect(struct status *s)
 		need(s, "the daemon is installed, but does not run: systemctl --user status " UNIT_NAME);
 	if (s->ctx->settings.problems.bytes)
 		need(s, "the configuration has mistakes, which were named above");
+	else if (daemon_config_is_old(&s->ctx->paths))
+		need(s, DAEMON_CONFIG_OLD);
 	r = read_database(s);
 	if (r >= 0 && s->ctx->db)
 		r = read_jobs(s);

@@ -49,6 +49,7 @@ struct worker {
 
 struct daemon {
 	struct ctx *ctx;
+	int lock;
 	bool verbose, ending, failed;
 	struct event_base *base;
 	struct event *changed, *gather, *timer, *watchdog, *on_term, *on_int, *on_hup, *on_child;
@@ -131,6 +132,33 @@ static int take_lock(const struct ccm_paths *paths, int *ret_fd)
 
 /* ---- the configuration ---- */
 
+/* 0: there is none. */
+static struct timespec config_time(const struct ccm_paths *paths)
+{
+	struct stat st;
+
+	return stat(paths->config, &st) == 0 ? st.st_mtim : (struct timespec){ 0 };
+}
+
+bool daemon_config_is_old(const struct ccm_paths *paths)
+{
+	struct timespec config = config_time(paths);
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+	struct stat st;
+
+	return daemon_pid(paths) && lock_path(paths, &path) == 0 && stat(path.text, &st) == 0 &&
+	       (st.st_mtim.tv_sec != config.tv_sec || st.st_mtim.tv_nsec != config.tv_nsec);
+}
+
+/* time: taken before it was read. */
+static void note_config(const struct daemon *d, struct timespec time)
+{
+	const struct timespec both[] = { time, time };
+
+	if (futimens(d->lock, both) < 0)
+		slog(SLOG_WARNING, "config-time", "problem", ccm_strerror(-errno), NULL);
+}
+
 static int read_config(const struct ccm_paths *paths, struct ccm_sbuf *text)
 {
 	int r = ccm_read_regular(paths->config, CONFIG_MAX_BYTES, text);
@@ -151,6 +179,7 @@ static void log_problems(const struct ccm_settings *settings)
 static void reload(struct daemon *d)
 {
 	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
+	struct timespec time = config_time(&d->ctx->paths);
 	struct ccm_settings settings;
 	int r = read_config(&d->ctx->paths, &text);
 
@@ -170,6 +199,7 @@ static void reload(struct daemon *d)
 	d->ctx->settings = settings;
 	ccm_sbuf_clear(&d->config);
 	ccm_sbuf_adds(&d->config, ccm_sbuf_str(&text));
+	note_config(d, time);
 	slog(SLOG_INFO, "reloaded", "file", d->ctx->paths.config, NULL);
 }
 
@@ -804,6 +834,8 @@ int daemon_run(struct ctx *ctx, bool verbose)
 	signal(SIGPIPE, SIG_IGN);
 	slog_open(&ctx->paths);
 	log_problems(&ctx->settings);
+	d.lock = lock;
+	note_config(&d, config_time(&ctx->paths));
 	r = read_config(&ctx->paths, &d.config);
 	if (r == 0)
 		r = prepare(&d);

@@ -6,7 +6,8 @@
  * by workers (jobs.h), one at a time, so nothing keeps it from answering. It shares nothing with ccm-hook
  * but the database.
  *
- * Single instance: a lock on CCM_HOME/supervisor.lock, which holds the process number.
+ * Single instance: a lock on CCM_HOME/supervisor.lock, which holds the process number. Its time is that of the config.ini that the
+ * daemon goes by.
  * Signals: SIGHUP reloads the configuration, if it is free of mistakes; SIGTERM and SIGINT end it.
  * The system's clock may jump and the machine may sleep: it looks at the clock at least once a minute.
  */
@@ -22,5 +23,9 @@ int daemon_run(struct ctx *ctx, bool verbose);
 
 /* The process that holds the lock; 0: none does. */
 pid_t daemon_pid(const struct ccm_paths *paths);
+
+/* A daemon runs, and config.ini was written since it read that. What to do about it: */
+bool daemon_config_is_old(const struct ccm_paths *paths);
+#define DAEMON_CONFIG_OLD "the daemon goes by an older config.ini: 'ccm-supervisor reload' makes it read this one"
 
 #endif

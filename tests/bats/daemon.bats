@@ -214,6 +214,21 @@ due() { db "UPDATE job SET due_ms = 0 WHERE name = '$1'"; event Stop | ccm-hook 
 	eventually logged event=reloaded
 }
 
+@test "daemon: that config.ini was written since it read that is said, until it reads it" {
+	start
+	run -0 --separate-stderr ccm-supervisor status
+	printf '[command]\nrun = true\n' >"$CCM_HOME/config.ini"
+	run -1 --separate-stderr ccm-supervisor status
+	[[ $output == *"to do     the daemon goes by an older config.ini: 'ccm-supervisor reload' makes it read this one" ]]
+	run -0 --separate-stderr ccm-supervisor alerts test command
+	[[ $stderr == "ccm-supervisor: warning: the daemon goes by an older config.ini: 'ccm-supervisor reload' "* ]]
+	ccm-supervisor reload
+	eventually logged event=reloaded
+	run -0 --separate-stderr ccm-supervisor status
+	run -0 --separate-stderr ccm-supervisor alerts test command
+	[ -z "$stderr" ]
+}
+
 @test "daemon: after a refused reload its workers go by the old configuration" {
 	printf '#!/bin/sh\necho old >>"%s/asked"\n' "$HOME" >"$HOME/old"
 	sed 's/old/new/' "$HOME/old" >"$HOME/new"
