@@ -164,6 +164,8 @@ static int take_level(struct ccm_alert_rule *rule, const char *word, struct ccm_
 
 	if (level < 0)
 		return ccm_diag_set(diag, -EINVAL, "'level%s' is not level= or level>= and one of info, warning, urgent", word);
+	if (rule->least != CCM_ALERT_INFO || rule->most != CCM_ALERT_URGENT)
+		return ccm_diag_set(diag, -EINVAL, "level stands twice: all conditions must hold, and what else is to match is another rule");
 	rule->least = (enum ccm_alert_level)level;
 	if (!least)
 		rule->most = (enum ccm_alert_level)level;
@@ -185,6 +187,9 @@ static int take_condition(struct ccm_alert_rule *rule, char *word, struct ccm_di
 		return ccm_diag_set(diag, -EINVAL, "'%s' is not one of level, kind, source, event, rule, project", word);
 	if (field == CCM_ALERT_KIND && !equals[1 + strcspn(equals + 1, "*?[")] && ccm_alert_kind_find(equals + 1) < 0)
 		return ccm_diag_set(diag, -EINVAL, "there is no kind '%s'", equals + 1);
+	if (rule->patterns[field])
+		return ccm_diag_set(diag, -EINVAL, "%s stands twice: all conditions must hold, and what else is to match is another rule",
+				    word);
 	rule->patterns[field] = equals + 1;
 	return 0;
 }
@@ -198,7 +203,9 @@ static int take_targets(struct ccm_alert_rule *rule, char *words, struct ccm_dia
 	for (char *w = strtok_r(words, " \t", &rest); w; w = strtok_r(NULL, " \t", &rest), count++) {
 		int channel = ccm_channel_find(w);
 
-		if (strcmp(w, "digest") == 0 && !digest) {
+		if (strcmp(w, "digest") == 0) {
+			if (digest)
+				return ccm_diag_set(diag, -EINVAL, "digest stands twice");
 			digest = true;
 			named = 0;
 		} else if (strcmp(w, "none") == 0) {

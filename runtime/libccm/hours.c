@@ -21,7 +21,8 @@ static int parse(const char *text, struct hours *ret)
 	    sscanf(text, "%2u:%2u-%2u:%2u%n", &h1, &m1, &h2, &m2, &end) != 4 || text[end] || m1 > 59 || m2 > 59)
 		return -EINVAL;
 	*ret = (struct hours){ (int)(h1 * 60 + m1), (int)(h2 * 60 + m2) };
-	return ret->from > DAY_MINUTES || ret->to > DAY_MINUTES ? -EINVAL : 0;
+	/* Between 7:00 and 7:00 may be no time or all day. */
+	return ret->from > DAY_MINUTES || ret->to > DAY_MINUTES || ret->from == ret->to ? -EINVAL : 0;
 }
 
 int ccm_hours_check(const char *text)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* hours - times of the day in which something is left alone, as in quiet_hours = 22:00-07:00.
  *
- * One that ends before it begins goes past midnight; 24:00 is the end of the day. Local time.
+ * One that ends before it begins goes past midnight; 24:00 is the end of the day, 00:00-24:00 all of it. One that ends when it
+ * begins is none. Local time.
  * Units: _ms are Unix milliseconds.
  */
 #ifndef CCM_HOURS_H

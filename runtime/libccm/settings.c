@@ -423,7 +423,48 @@ static const char *type_name(const struct key *k)
 	return k->type == TYPE_SIZE ? "size" : k->type == TYPE_COUNT ? "whole number" : k->type == TYPE_USD ? "number" : "duration";
 }
 
+static void print_value(struct ccm_sbuf *out, const struct key *k, int64_t n)
+{
+	static const struct { int64_t factor; const char *suffix; } sizes[] = {
+		{ 1LL << 30, "G" }, { 1LL << 20, "M" }, { 1LL << 10, "K" }, { 1, "" },
+	};
+	const char *c = k->choices;
+	char duration[32];
+	size_t i = 0;
+
+	if (k->type == TYPE_CHOICE) {
+		for (; n > 0; n--)
+			c += strcspn(c, "|") + 1;
+		ccm_sbuf_add(out, c, strcspn(c, "|"));
+		return;
+	}
+	if (n == 0) {
+		ccm_sbuf_addc(out, '0');
+		return;
+	}
+	if (k->type == TYPE_COUNT) {
+		ccm_sbuf_addf(out, "%lld", (long long)n);
+	} else if (k->type == TYPE_USD) {
+		ccm_sbuf_addf(out, "%lld.%06lld", (long long)(n / 1000000), (long long)(n % 1000000));
+	} else if (k->type == TYPE_SIZE) {
+		while (n % sizes[i].factor)
+			i++;
+		ccm_sbuf_addf(out, "%lld%s", (long long)(n / sizes[i].factor), sizes[i].suffix);
+	} else {
+		ccm_sbuf_adds(out, ccm_duration_format(n, duration, sizeof duration));
+	}
+}
+
 static const char reference_words[] = "env:NAME, file:PATH or keyring:SERVICE/ACCOUNT";
+
+static void tell_range(struct ccm_sbuf *problems, const struct key *k, const char *value)
+{
+	ccm_sbuf_adds(problems, "must be from ");
+	print_value(problems, k, k->min);
+	ccm_sbuf_adds(problems, " to ");
+	print_value(problems, k, k->max);
+	ccm_sbuf_addf(problems, ", not '%s'; using %s\n", value, k->preset);
+}
 
 /* A wrong value leaves what was in force; of a list, nothing of the line is. What may be a secret is not repeated. */
 static void tell_value(struct reader *reader, int line, const struct key *k, const char *name, const char *value, int error,
@@ -437,8 +478,8 @@ static void tell_value(struct reader *reader, int line, const struct key *k, con
 	else if (k->type == TYPE_SECRET)
 		ccm_sbuf_addf(problems, "must say where the secret is, as %s; the line is not used\n", reference_words);
 	else if (k->type == TYPE_URL)
-		ccm_sbuf_addf(problems, "must begin with https:// or http://, or say where the address is, as %s; the line is not used\n",
-			      reference_words);
+		ccm_sbuf_addf(problems, "must begin with https:// or http://, and have no blanks, or say where the address is, as %s; "
+			      "the line is not used\n", reference_words);
 	else if (k->type == TYPE_HOURS)
 		ccm_sbuf_addf(problems, "is no time of the day such as %s: '%s'; the line is not used\n", k->preset, value);
 	else if (k->type == TYPE_LIST || k->type == TYPE_TEXT)
@@ -447,9 +488,10 @@ static void tell_value(struct reader *reader, int line, const struct key *k, con
 		ccm_sbuf_addf(problems, "must be one of %s, not '%s'; the line is not used\n", k->choices, value);
 	else if (k->choices)
 		ccm_sbuf_addf(problems, "must be one of %s, not '%s'; using %s\n", k->choices, value, k->preset);
+	else if (error == -ERANGE)
+		tell_range(problems, k, value);
 	else
-		ccm_sbuf_addf(problems, "%s a %s such as %s: '%s'; using %s\n",
-			      error == -ERANGE ? "is out of range for" : "is not", type_name(k), k->preset, value, k->preset);
+		ccm_sbuf_addf(problems, "is not a %s such as %s: '%s'; using %s\n", type_name(k), k->preset, value, k->preset);
 }
 
 static void tell_kinds(struct reader *reader, int line, const char *name)
@@ -564,38 +606,6 @@ bool ccm_settings_has(const struct ccm_settings *s, const char *section, const c
 		if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
 			return s->given[i / 64] >> i % 64 & 1;
 	return false;
-}
-
-static void print_value(struct ccm_sbuf *out, const struct key *k, int64_t n)
-{
-	static const struct { int64_t factor; const char *suffix; } sizes[] = {
-		{ 1LL << 30, "G" }, { 1LL << 20, "M" }, { 1LL << 10, "K" }, { 1, "" },
-	};
-	const char *c = k->choices;
-	char duration[32];
-	size_t i = 0;
-
-	if (k->type == TYPE_CHOICE) {
-		for (; n > 0; n--)
-			c += strcspn(c, "|") + 1;
-		ccm_sbuf_add(out, c, strcspn(c, "|"));
-		return;
-	}
-	if (n == 0) {
-		ccm_sbuf_addc(out, '0');
-		return;
-	}
-	if (k->type == TYPE_COUNT) {
-		ccm_sbuf_addf(out, "%lld", (long long)n);
-	} else if (k->type == TYPE_USD) {
-		ccm_sbuf_addf(out, "%lld.%06lld", (long long)(n / 1000000), (long long)(n % 1000000));
-	} else if (k->type == TYPE_SIZE) {
-		while (n % sizes[i].factor)
-			i++;
-		ccm_sbuf_addf(out, "%lld%s", (long long)(n / sizes[i].factor), sizes[i].suffix);
-	} else {
-		ccm_sbuf_adds(out, ccm_duration_format(n, duration, sizeof duration));
-	}
 }
 
 static void print_list(struct ccm_sbuf *out, const struct key *k, const struct ccm_setting_list *list)

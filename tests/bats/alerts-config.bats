@@ -46,12 +46,28 @@ problems() {
 	[[ $found == *"4: 'quiet_hours' is no time of the day such as 22:00-07:00: '25:00-7'; the line is not used"* ]]
 }
 
+@test "config: a rule with two conditions of a kind is not one that forgets the first" {
+	run -0 problems '[alerts]' 'rule = kind=halt kind=quota -> all' 'rule = level=info level=urgent -> all' 'rule = -> digest slack digest command'
+	[ "${#lines[@]}" = 3 ]
+	[[ ${lines[0]} == "2: 'rule' is no rule: kind stands twice: all conditions must hold, and "* ]]
+	[[ ${lines[1]} == "3: 'rule' is no rule: level stands twice: "* ]]
+	[[ ${lines[2]} == "4: 'rule' is no rule: digest stands twice;"* ]]
+}
+
+@test "config: a value out of range is told with the range, and hours that end as they begin are named" {
+	run -0 problems '[alerts]' 'retry = 1h' 'quiet_hours = 07:00-07:00' '[quota]' 'warning = 2000'
+	[ "${lines[0]}" = "2: 'retry' must be from 1ms to 15m, not '1h'; using 1s" ]
+	[[ ${lines[1]} == "3: 'quiet_hours' is no time of the day such as "* ]]
+	[ "${lines[2]}" = "5: 'warning' must be from 1 to 1000, not '2000'; using 50" ]
+	[ "${#lines[@]}" = 3 ]
+}
+
 @test "config: a secret that stands in the file itself is neither taken nor repeated" {
 	run -0 problems '[telegram]' 'token = 123456:AAsecret' '[slack]' 'url = https://hooks.slack.example/AAsecret' '[webhook]' \
 		'secret = AAsecret' 'url = hooks.example/AAsecret' '[telegram]' 'token = file:AAsecret' 'token = env:AA secret'
 	[ "${#lines[@]}" = 6 ]
 	[ "${lines[0]}" = "2: 'token' must say where the secret is, as env:NAME, file:PATH or keyring:SERVICE/ACCOUNT; the line is not used" ]
-	[[ $output == *"7: 'url' must begin with https:// or http://, or say where the address is, "* ]]
+	[[ $output == *"7: 'url' must begin with https:// or http://, and have no blanks, or say where the address is, "* ]]
 	[[ $output != *AA* ]]
 	[[ $(ccm-hook config) != *AA* ]]
 }
