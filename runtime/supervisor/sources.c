@@ -122,6 +122,7 @@ static bool find_ccusage(struct ccm_sbuf *path)
 /* The words of the configured command, cut apart in place; the first as a path in program. */
 int sources_split_command(char *text, const char **words, size_t *count, struct ccm_sbuf *program)
 {
+	const char *home = getenv("HOME");
 	char *save = NULL;
 
 	for (char *w = strtok_r(text, " \t", &save); w && *count < SOURCES_WORDS; w = strtok_r(NULL, " \t", &save))
@@ -129,8 +130,12 @@ int sources_split_command(char *text, const char **words, size_t *count, struct 
 	if (!*count)
 		return -ENOENT;
 	if (strchr(words[0], '/')) {
-		ccm_sbuf_adds(program, words[0]);
-		return access(words[0], X_OK) == 0 ? 0 : -errno;
+		bool at_home = home && strncmp(words[0], "~/", 2) == 0;
+
+		ccm_sbuf_addf(program, "%s%s", at_home ? home : "", words[0] + at_home);
+		if (ccm_sbuf_error(program))
+			return -ENOMEM;
+		return access(program->text, X_OK) == 0 ? 0 : -errno;
 	}
 	return find_in(getenv("PATH"), words[0], program) ? 0 : -ENOENT;
 }

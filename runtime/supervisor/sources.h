@@ -33,7 +33,8 @@ int sources_poll(struct ccm_db *db, const struct ccm_settings *settings, int64_t
 		 struct sources_result *ret);
 void sources_result_done(struct sources_result *r);
 
-/* Cuts a configured command into words, in place; the first one as the path of a program. -ENOENT: there is none. */
+/* Cuts a configured command into words, in place; the first one as the path of a program; ~/ is the home folder. -ENOENT: there
+ * is none. */
 #define SOURCES_WORDS 16
 int sources_split_command(char *text, const char **words, size_t *count, struct ccm_sbuf *program);
 

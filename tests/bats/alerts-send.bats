@@ -94,6 +94,16 @@ states() { db "SELECT state || ' ' || attempts FROM delivery ORDER BY id"; }
 	EOF
 }
 
+@test "command: a program below the home folder is found by ~/" {
+	teller 0
+	printf '[command]\nrun = ~/tell it\n' | configured
+	run -0 --separate-stderr ccm-supervisor alerts test command
+	[[ $output == 'command: sent in '* ]]
+	printf '[command]\nrun = ~/tall it\n' | configured
+	run -1 --separate-stderr ccm-supervisor alerts test command
+	[[ $stderr == *"[command] run '~/tall it' cannot be run: No such file or directory "* ]]
+}
+
 @test "command: status 75 keeps the alert for later, and those behind it wait" {
 	teller 75 'echo not now >&2'
 	queued command first
