@@ -611,8 +611,11 @@ SELECT min(CASE WHEN state = 'resuming' THEN since_ms + 600000 ELSE resets_ms EN
 -- query: HELD_COUNT
 SELECT count(*) AS count FROM held WHERE state = 'held';
 
+-- over: a halt of a session in which the person has gone on since.
 -- query: ALERT_LIST
-SELECT id, created_ms, level, source, title, kind FROM alert
+SELECT id, created_ms, level, source, title, kind, kind IS 'halt' AND EXISTS (SELECT 1 FROM session s
+  WHERE s.session_id = alert.session_id AND s.halted IS NULL AND s.resumed_ms > alert.created_ms) AS over
+FROM alert
 WHERE created_ms >= :since_ms AND level <> 'info' AND folded_into IS NULL AND seen_ms IS NULL
 ORDER BY id DESC LIMIT :limit;
 

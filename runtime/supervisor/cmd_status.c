@@ -143,8 +143,8 @@ static int read_alerts(struct status *s)
 	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
 		const char *kind = ccm_rows_text(&rows, "kind");
 
-		/* What an agent waited for is over by now, or it says so itself. */
-		if (strcmp(ccm_rows_text(&rows, "level"), "urgent") == 0 &&
+		/* What an agent waited for is over by now, or it says so itself; and so is a halt after which the person went on. */
+		if (strcmp(ccm_rows_text(&rows, "level"), "urgent") == 0 && !ccm_rows_int(&rows, "over") &&
 		    !(kind && strcmp(kind, ccm_alert_kind_name(CCM_KIND_NEEDS_INPUT)) == 0))
 			urgent++;
 		if (unseen++ >= MAX_ALERTS)

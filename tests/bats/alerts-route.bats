@@ -150,6 +150,10 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	[[ $(db "SELECT body FROM alert WHERE kind = 'halt'") == *$'\nIt was refused Bash: git push --force origin main\n'* ]]
 	[ "$(ccm-supervisor alerts list --json | jq -r '[.kind, .routing, (.deliveries | length)] | join("|")')" = \
 		$'guard-deny|told with the halt|0\nhalt|default|1' ]
+	# It is over when the person goes on in the session.
+	run -1 ccm-supervisor status
+	hears UserPromptSubmit ".session_id = \"$(db 'SELECT session_id FROM event')\" | .prompt = \"go on\""
+	run -0 ccm-supervisor status
 }
 
 @test "halt: a channel that hears of no halt, or only with the digest, is told of the refusal" {
