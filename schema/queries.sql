@@ -942,15 +942,15 @@ SELECT d.* FROM delivery_alert i JOIN delivery d ON d.id = i.delivery_id WHERE i
 -- query: DELIVERY_GET
 SELECT * FROM delivery WHERE id = :id;
 
--- A message of one alert begins anew; of a digest it is remembered that nothing may be added.
+-- One, or all of a channel that are dead. A message of one alert begins anew; of a digest it is remembered that nothing may be added.
 -- query: DELIVERY_REVIVE
 UPDATE delivery SET state = 'waiting', due_ms = :now_ms, created_ms = :now_ms, problem = NULL,
   attempts = CASE WHEN alert_id IS NULL THEN min(attempts, 1) ELSE 0 END
-WHERE id = :id AND state <> 'sent' OR :id IS NULL AND state = 'dead';
+WHERE id = :id AND state <> 'sent' OR :id IS NULL AND state = 'dead' AND channel = :channel;
 
 -- query: OUTLET_UNBLOCK
 UPDATE outlet SET blocked_until_ms = 0, failures = 0 WHERE channel IN (
-  SELECT channel FROM delivery WHERE id = :id OR :id IS NULL AND state = 'dead');
+  SELECT channel FROM delivery WHERE id = :id OR :id IS NULL AND state = 'dead' AND channel = :channel);
 
 -- query: OUTLET_LIST
 SELECT channel, blocked_until_ms, failures, deaths, problem FROM outlet ORDER BY channel;

@@ -816,6 +816,7 @@ static int check_outlets(struct doctor *d)
 	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
 		const char *channel = ccm_rows_text(&rows, "channel"), *problem = ccm_rows_text(&rows, "problem");
 		int64_t dead = ccm_rows_int(&rows, "dead"), failures = ccm_rows_int(&rows, "failures");
+		int number = ccm_channel_find(channel);
 		_cleanup_sbuf_ struct ccm_sbuf remedy = { 0 };
 
 		ccm_sbuf_addf(&remedy, "correct it, 'ccm-supervisor alerts test %s' shows whether it works, and 'ccm-supervisor alerts retry "
@@ -823,7 +824,7 @@ static int check_outlets(struct doctor *d)
 		if (dead)
 			finding(d, ccm_sbuf_str(&remedy), "%lld alert%s could not be delivered by %s%s%s", (long long)dead, plural((int)dead),
 				channel, problem ? ": " : "", problem ? problem : "");
-		else if (failures >= FAILURES_MANY)
+		else if (failures >= FAILURES_MANY && number >= 0 && ccm_channel_is_set_up(&d->ctx->settings, (enum ccm_channel)number))
 			finding(d, "it is tried again and again; 'ccm-supervisor alerts test' shows whether it works",
 				"%s takes no alerts: %s", channel, problem ? problem : "it is not known why");
 	}

@@ -147,17 +147,19 @@ static void print_alert_row(const struct ccm_rows *rows, size_t columns)
 	puts(ccm_sbuf_str(&line));
 }
 
-static int print_outlets(struct ccm_db *db, int64_t now_ms)
+/* Of those that are set up: what one did that is so no more needs nobody. */
+static int print_outlets(struct ctx *ctx, int64_t now_ms)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
-	int r = ccm_db_query(db, Q_OUTLET_LIST, NULL, &rows);
+	int r = ccm_db_query(ctx->db, Q_OUTLET_LIST, NULL, &rows);
 
 	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
 		const char *problem = ccm_rows_text(&rows, "problem");
 		int64_t until_ms = ccm_rows_int(&rows, "blocked_until_ms");
+		int channel = ccm_channel_find(ccm_rows_text(&rows, "channel"));
 		char time[32];
 
-		if (!problem)
+		if (!problem || channel < 0 || !ccm_channel_is_set_up(&ctx->settings, (enum ccm_channel)channel))
 			continue;
 		printf("%s fails", ccm_rows_text(&rows, "channel"));
 		if (until_ms > now_ms)
@@ -211,7 +213,7 @@ static int list(struct ctx *ctx, int argc, char **argv)
 		r = print_deliveries(ctx->db, ccm_rows_int(&rows, "id"), false);
 	}
 	if (r >= 0 && !as_json)
-		r = print_outlets(ctx->db, now_ms);
+		r = print_outlets(ctx, now_ms);
 	return r < 0 ? r : 0;
 }
 
@@ -447,8 +449,8 @@ static int find_delivery(struct ctx *ctx, int64_t id, char channel[16])
 	return -CCM_E_SAID;
 }
 
-/* id 0: all that are dead. Returns how many. */
-static int revive(struct ctx *ctx, int64_t id)
+/* id 0: all of the channel that are dead. Returns how many. */
+static int revive(struct ctx *ctx, const char *channel, int64_t id)
 {
 	_cleanup_txn_ struct ccm_txn txn = { 0 };
 	int r, count;
@@ -457,9 +459,10 @@ static int revive(struct ctx *ctx, int64_t id)
 	if (r < 0)
 		return r;
 	/* The channel first: it is found by what is dead. */
-	r = ccm_db_exec(ctx->db, Q_OUTLET_UNBLOCK, DB_ARGS(DB_INT_IF("id", id != 0, id)));
+	r = ccm_db_exec(ctx->db, Q_OUTLET_UNBLOCK, DB_ARGS(DB_INT_IF("id", id != 0, id), DB_TEXT("channel", channel)));
 	if (r >= 0)
-		r = ccm_db_exec(ctx->db, Q_DELIVERY_REVIVE, DB_ARGS(DB_INT_IF("id", id != 0, id), DB_INT("now_ms", ccm_now_ms())));
+		r = ccm_db_exec(ctx->db, Q_DELIVERY_REVIVE, DB_ARGS(
+			DB_INT_IF("id", id != 0, id), DB_TEXT("channel", channel), DB_INT("now_ms", ccm_now_ms())));
 	count = r;
 	if (r >= 0)
 		r = ccm_txn_commit(&txn);
@@ -494,19 +497,51 @@ static int tell_delivery(struct ctx *ctx, int64_t id)
 	return strcmp(state, "sent") == 0 ? 0 : -CCM_E_SAID;
 }
 
-/* All were waiting when the channels began: what is dead now failed anew. */
+/* All were waiting when the channels began: what is dead now failed anew, or its channel is not set up any more. */
 static int tell_dead(struct ctx *ctx)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
-	int64_t dead = 0;
+	int64_t dead = 0, left = 0;
 	int r = ccm_db_query(ctx->db, Q_OUTLET_TROUBLE, DB_ARGS(DB_INT("since_ms", 0), DB_INT("unseen", 0)), &rows);
 
-	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0)
-		dead += ccm_rows_int(&rows, "dead");
-	if (r < 0 || !dead)
+	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
+		const char *name = ccm_rows_text(&rows, "channel");
+		int64_t count = ccm_rows_int(&rows, "dead");
+		int channel = ccm_channel_find(name);
+
+		if (channel < 0 || ccm_channel_is_set_up(&ctx->settings, (enum ccm_channel)channel)) {
+			dead += count;
+			continue;
+		}
+		left += count;
+		if (count)
+			ccm_error("%lld for %s %s dead: it is not set up", (long long)count, name, count == 1 ? "stays" : "stay");
+	}
+	if (r < 0 || !(dead + left))
 		return r;
-	ccm_error("%lld could not be delivered again ('ccm-supervisor alerts list --state dead' says why)", (long long)dead);
+	if (dead)
+		ccm_error("%lld could not be delivered again ('ccm-supervisor alerts list --state dead' says why)", (long long)dead);
 	return -CCM_E_SAID;
+}
+
+/* What is dead of channels that are set up; of others it stays so. */
+static int retry_all(struct ctx *ctx)
+{
+	int counts[CCM_CHANNELS] = { 0 }, sum = 0, r = 0;
+
+	for (enum ccm_channel c = 0; r >= 0 && c < CCM_CHANNELS; c++)
+		if (ccm_channel_is_set_up(&ctx->settings, c)) {
+			r = revive(ctx, ccm_channel_name(c), 0);
+			counts[c] = r;
+			sum += r;
+		}
+	if (r < 0)
+		return r;
+	printf("%d deliver%s tried again\n", sum, sum == 1 ? "y is" : "ies are");
+	for (enum ccm_channel c = 0; r >= 0 && c < CCM_CHANNELS; c++)
+		if (counts[c])
+			r = run_channel(ctx, ccm_channel_name(c));
+	return r < 0 ? r : tell_dead(ctx);
 }
 
 static int retry(struct ctx *ctx, int argc, char **argv)
@@ -527,25 +562,14 @@ static int retry(struct ctx *ctx, int argc, char **argv)
 		return ccm_opt_error(&ctx->usage, "give the number of a delivery, as 'alerts list' shows it, or --all");
 	if (argc > 0 && ((id = strtoll(argv[0], &rest, 10)) <= 0 || *rest))
 		return ccm_opt_error(&ctx->usage, "'%s' is not the number of a delivery", argv[0]);
-	if (id)
-		r = find_delivery(ctx, id, channel);
+	if (all)
+		return retry_all(ctx);
+	r = find_delivery(ctx, id, channel);
 	if (r == 0)
-		r = revive(ctx, id);
-	if (r < 0)
-		return r;
-	if (id) {
+		r = revive(ctx, channel, id);
+	if (r >= 0)
 		r = run_channel(ctx, channel);
-		return r < 0 ? r : tell_delivery(ctx, id);
-	}
-	printf("%d deliver%s tried again\n", r, r == 1 ? "y is" : "ies are");
-	for (enum ccm_channel c = 0; r > 0 && c < CCM_CHANNELS; c++)
-		if (ccm_channel_is_set_up(&ctx->settings, c)) {
-			int failed = run_channel(ctx, ccm_channel_name(c));
-
-			if (failed < 0)
-				return failed;
-		}
-	return r > 0 ? tell_dead(ctx) : 0;
+	return r < 0 ? r : tell_delivery(ctx, id);
 }
 
 static const struct command commands[] = {

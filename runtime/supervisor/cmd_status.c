@@ -171,6 +171,7 @@ static int read_channels(struct status *s)
 	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
 		const char *channel = ccm_rows_text(&rows, "channel"), *problem = ccm_rows_text(&rows, "problem");
 		int64_t dead = ccm_rows_int(&rows, "dead"), failures = ccm_rows_int(&rows, "failures");
+		int number = ccm_channel_find(channel);
 
 		ccm_sbuf_addf(&s->channels, "%s{", s->channels.bytes ? "," : "");
 		json_text(&s->channels, "name", channel);
@@ -180,7 +181,7 @@ static int read_channels(struct status *s)
 		if (dead)
 			need(s, "%lld alert%s could not be delivered by %s: 'ccm-supervisor alerts list --state=dead' tells why",
 			     (long long)dead, dead == 1 ? "" : "s", channel);
-		if (failures >= FAILURES_MANY)
+		if (failures >= FAILURES_MANY && number >= 0 && ccm_channel_is_set_up(&s->ctx->settings, (enum ccm_channel)number))
 			need(s, "%s takes no alerts: %.*s", channel, problem ? (int)strcspn(problem, "\n") : 0, problem ? problem : "");
 	}
 	return r;

@@ -531,6 +531,12 @@ teardown() {
 	[[ $output == *"command takes no alerts: nobody there"* ]]
 	run ccm-hook doctor
 	[[ $output == *"command takes no alerts: nobody there"* ]]
+	# What is not set up any more needs nobody.
+	: >"$CCM_HOME/config.ini"
+	run -0 ccm-supervisor status
+	run ccm-hook doctor
+	[[ $output != *'takes no alerts'* ]]
+	[[ $(ccm-supervisor alerts list) != *fails* ]]
 }
 
 @test "status, doctor: an alert that could not be delivered, but was seen all the same, is nothing to do" {

@@ -411,6 +411,17 @@ all_sent() { [ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 
 	[[ $stderr == *"ccm-supervisor: 1 could not be delivered again ('ccm-supervisor alerts list --state dead' says why)" ]]
 }
 
+@test "alerts retry: what is dead of a channel that is not set up any more stays so, and that is said" {
+	teller 64
+	queued command first
+	"$DELIVER" command 2>/dev/null
+	configured </dev/null
+	run -1 --separate-stderr ccm-supervisor alerts retry --all
+	[ "$output" = '0 deliveries are tried again' ]
+	[ "$stderr" = 'ccm-supervisor: 1 for command stays dead: it is not set up' ]
+	[ "$(states)" = 'dead 1' ]
+}
+
 @test "alerts retry: sends what was dead, one or all, and says what became of it" {
 	receiver 404 404 404 ok
 	webhook
