@@ -132,6 +132,20 @@ static int count_alerts(struct status *s)
 	return r < 0 ? r : 0;
 }
 
+/* What an agent waited for is over by now, or it says so itself; and so is a halt after which the person went on. */
+static bool wants_person(const struct status *s, const struct ccm_rows *rows)
+{
+	const char *name = ccm_rows_text(rows, "kind");
+	int kind = name ? ccm_alert_kind_find(name) : -ENOENT;
+
+	if (kind == CCM_KIND_NEEDS_INPUT || ccm_rows_int(rows, "over"))
+		return false;
+	/* Whoever raised it need not have asked config.ini. */
+	if (kind >= 0 && ccm_alert_kind_is_set(&s->ctx->settings, (enum ccm_alert_kind)kind))
+		return ccm_alert_kind_level(&s->ctx->settings, (enum ccm_alert_kind)kind) == CCM_ALERT_URGENT;
+	return strcmp(ccm_rows_text(rows, "level"), "urgent") == 0;
+}
+
 static int read_alerts(struct status *s)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
@@ -141,12 +155,7 @@ static int read_alerts(struct status *s)
 	if (r == 0)
 		r = ccm_db_query(s->ctx->db, Q_ALERT_LIST, DB_ARGS(DB_INT("since_ms", s->now_ms - DAY_MS), DB_INT("limit", 1000)), &rows);
 	while (r >= 0 && (r = ccm_rows_next(&rows)) > 0) {
-		const char *kind = ccm_rows_text(&rows, "kind");
-
-		/* What an agent waited for is over by now, or it says so itself; and so is a halt after which the person went on. */
-		if (strcmp(ccm_rows_text(&rows, "level"), "urgent") == 0 && !ccm_rows_int(&rows, "over") &&
-		    !(kind && strcmp(kind, ccm_alert_kind_name(CCM_KIND_NEEDS_INPUT)) == 0))
-			urgent++;
+		urgent += wants_person(s, &rows);
 		if (unseen++ >= MAX_ALERTS)
 			continue;
 		ccm_sbuf_addf(&s->list, "%s{\"id\":%lld,", s->list.bytes ? "," : "", (long long)ccm_rows_int(&rows, "id"));

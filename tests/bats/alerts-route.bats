@@ -551,6 +551,18 @@ teardown() {
 	[[ $stderr == *'1 could not be delivered again '* ]]
 }
 
+@test "status: a kind of alerts that config.ini switches off, or finds less urgent, is nothing to do" {
+	ccm-hook alert urgent mine
+	db "UPDATE state.alert SET kind = 'halt'"
+	run -1 ccm-supervisor status
+	configured 'kind.halt = off'
+	run -0 ccm-supervisor status
+	ccm-supervisor deliver --once
+	run -0 ccm-supervisor status
+	configured 'kind.halt = warning'
+	run -0 ccm-supervisor status
+}
+
 @test "status: an agent that waited for the person is an alert, but nothing to do" {
 	hears Notification-idle_prompt
 	ccm-supervisor deliver --once
