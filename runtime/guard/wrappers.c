@@ -1298,7 +1298,7 @@ static void run_screen(struct run *r)
 	run_rest(r, i, 0);
 }
 
-/* script -c CMD; flock FILE CMD, flock FILE -c CMD */
+/* script -c CMD */
 static void run_script_program(struct run *r)
 {
 	struct guard_value room;
@@ -1310,16 +1310,15 @@ static void run_script_program(struct run *r)
 		run_rest(r, skip_options(r, 1, "EIBOoTtm", "", 0) + 1, 0);
 }
 
+/* flock FILE CMD, flock FILE -c CMD; any other -c is the command's */
 static void run_flock(struct run *r)
 {
 	size_t i = skip_options(r, 1, "wE", " wait timeout conflict-exit-code ", 0) + 1;
-	struct guard_value room;
-	const struct guard_value *code = option(r, 'c', "command", &room);
 
-	if (code)
-		run_in_shell(r, code, "flock -c", 0);
+	if (i + 1 < r->count && (value_is(&r->words[i], "-c") || value_is(&r->words[i], "--command")))
+		run_in_shell(r, &r->words[i + 1], "flock -c", 0);
 	else if (i < r->count)
-		run_rest(r, skip_options(r, i, "wE", "", 0), 0);
+		run_rest(r, i, 0);
 }
 
 /* expect -c 'spawn rm -rf /' */
