@@ -396,7 +396,7 @@ static int read_status(struct entries *e, const struct ccm_sbuf *out, struct ccm
  *
  * Our index tracks what no longer is untracked to it. So a file that the user's git begins to ignore would stay with us,
  * and one that the user adds in spite of that would not come. Both are asked for only when the user's index or what is
- * ignored has changed. */
+ * ignored has changed, and after our index has lost a file. */
 
 static void add_stamp(struct ccm_sbuf *stamp, const char *path)
 {
@@ -976,6 +976,7 @@ int snapshot_move_on(struct snapshot *s, bool named, struct ccm_diag *diag)
 	_cleanup_free_ char *tmp = repo_path(s->folder, INDEX_PREFIX "new.tmp"), *index = index_name(s, &s->tree),
 			    *synced = repo_path(s->folder, "synced");
 	const bool wanted = s->must_move || s->count > BEHIND_MAX_FILES || s->read_bytes > BEHIND_MAX_BYTES;
+	bool forgot = false;
 	int r = 0;
 
 	if (!tmp || !index || !synced)
@@ -994,6 +995,13 @@ int snapshot_move_on(struct snapshot *s, bool named, struct ccm_diag *diag)
 		s->index = TAKE_PTR(index);
 		git_oid_cpy(&s->base, &s->tree);
 		s->base_empty = false;
+		for (size_t i = 0; i < s->count; i++)
+			forgot = forgot || !s->changes[i].mode;
+	}
+	/* If a file comes back that our index no longer has, and it is ignored, only asking tells that the user's git tracks it. */
+	if (forgot) {
+		remove_in(s->folder, "synced");
+		return 0;
 	}
 	return s->stamp_changed && !s->unsettled ? ccm_write_file(synced, ccm_sbuf_str(&s->stamp), s->stamp.bytes, 0600, false) : 0;
 }

@@ -157,6 +157,22 @@ Lines: +2 -2"* ]]
 	[[ $(tree_of 4) == *forced.log* ]]
 }
 
+@test "checkpoint take: what the user tracks although it is ignored is in it again when it comes back" {
+	echo forced >forced.log
+	git add -f forced.log
+	take
+	rm forced.log
+	echo '*.tmp' >>.gitignore
+	take
+	[[ $(tree_of 2) != *forced.log* ]]
+	echo again >forced.log
+	take
+	[[ $(tree_of 3) == *forced.log* ]]
+	echo more >>forced.log
+	take
+	[ "$(git cat-file blob refs/ccm/checkpoints/none/4:forced.log)" = $'again\nmore' ]
+}
+
 @test "checkpoint take: names with blanks, newlines, quotes and bytes that are no UTF-8 are kept" {
 	local odd=$'odd\nname "x" \x01%0A' bytes=$'b\xff\xfe'
 	mkdir " d "
