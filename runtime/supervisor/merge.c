@@ -452,6 +452,131 @@ static int try_checkout(struct merger *m)
 	return r;
 }
 
+/* ---- files that git ignores ---- */
+
+struct change {
+	const char *path;
+	char kind;                   /* A, D or another letter of git's */
+};
+
+struct changes {
+	struct ccm_sbuf text;        /* what the paths lie in */
+	struct change *items;
+	size_t count;
+};
+
+static void changes_done(struct changes *c)
+{
+	ccm_sbuf_done(&c->text);
+	free(c->items);
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct change *)a)->path, ((const struct change *)b)->path);
+}
+
+/* "A\0path\0" of each file; sorted by path. */
+static int list_changes(struct merger *m, struct changes *c)
+{
+	int r = git_run(&m->import, &c->text, m->diag, "diff-tree", "-r", "-z", "--name-status", "--no-renames", m->result->before,
+			m->result->after, NULL);
+	size_t zeros = 0;
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < c->text.bytes; i++)
+		zeros += c->text.text[i] == '\0';
+	c->items = calloc(zeros / 2 + 1, sizeof *c->items);
+	if (!c->items)
+		return -ENOMEM;
+	for (const char *at = ccm_sbuf_str(&c->text); c->count < zeros / 2; at = c->items[c->count++].path, at += strlen(at) + 1)
+		c->items[c->count] = (struct change){ .path = at + strlen(at) + 1, .kind = at[0] };
+	qsort(c->items, c->count, sizeof *c->items, by_path);
+	return 0;
+}
+
+static bool is_deleted(const struct changes *c, const char *path)
+{
+	const struct change key = { .path = path }, *found = bsearch(&key, c->items, c->count, sizeof *c->items, by_path);
+
+	return found && found->kind == 'D';
+}
+
+/* What lies at path, which the merge wants for a file; path grows and shrinks. 1: it would be lost, and path names it. */
+static int is_in_way(const struct changes *c, int top, struct ccm_sbuf *path, int depth)
+{
+	_cleanup_closedir_ DIR *d = NULL;
+	struct dirent *e;
+	struct stat st;
+	size_t bytes = path->bytes;
+	int fd, r = 0;
+
+	if (fstatat(top, ccm_sbuf_str(path), &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (!S_ISDIR(st.st_mode))
+		return !is_deleted(c, path->text);
+	fd = depth < PLACE_DEPTH_MAX ? openat(top, path->text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return 1;
+	}
+	while (r == 0 && (e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		ccm_sbuf_addf(path, "/%s", e->d_name);
+		r = ccm_sbuf_error(path) ? -ENOMEM : is_in_way(c, top, path, depth + 1);
+		if (r == 0) {
+			path->bytes = bytes;
+			path->text[bytes] = '\0';
+		}
+	}
+	return r;
+}
+
+/* A new file in the place of one that git does not follow, or below one. 1: path names it. */
+static int is_taken(const struct changes *c, int top, const char *file, struct ccm_sbuf *path)
+{
+	for (const char *slash = strchr(file, '/'); slash; slash = strchr(slash + 1, '/')) {
+		struct stat st;
+
+		ccm_sbuf_clear(path);
+		ccm_sbuf_add(path, file, (size_t)(slash - file));
+		if (ccm_sbuf_error(path))
+			return -ENOMEM;
+		if (fstatat(top, path->text, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return 0;
+		if (!S_ISDIR(st.st_mode))
+			return !is_deleted(c, path->text);
+	}
+	ccm_sbuf_clear(path);
+	ccm_sbuf_adds(path, file);
+	return ccm_sbuf_error(path) ? -ENOMEM : is_in_way(c, top, path, 0);
+}
+
+/* git takes a file that is ignored for one that does not matter, and overwrites it: it may be the person's .env. */
+static int check_ignored(struct merger *m)
+{
+	_cleanup_(changes_done) struct changes c = { .count = 0 };
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 }, clean = { 0 };
+	_cleanup_close_ int top = open(m->result->worktree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = top < 0 ? -errno : list_changes(m, &c);
+
+	for (size_t i = 0; i < c.count && r == 0; i++)
+		if (c.items[i].kind == 'A')
+			r = is_taken(&c, top, c.items[i].path, &path);
+	if (r <= 0)
+		return r;
+	ccm_term_clean(&clean, ccm_sbuf_str(&path), path.bytes, CCM_CLEAN_LINE);
+	return ccm_diag_set(m->diag, -CCM_E_REFUSED, "%s is checked out in '%s', and what is not committed there is in the way: '%s', which "
+			    "git ignores, would be overwritten; move it away, then merge again", short_name(m->spec->branch),
+			    m->result->worktree, ccm_sbuf_str(&clean));
+}
+
+/* ---- filters ---- */
+
 /* Names of the filters that the person's configuration runs, each with a newline before and behind. */
 static int list_filters(struct merger *m, struct ccm_sbuf *names)
 {
@@ -561,7 +686,7 @@ static int move_branch(struct merger *m)
 	}
 	/* It moves HEAD's branch only if that is still where it was. */
 	r = git_run(&g, NULL, &words, "-c", "merge.autoStash=false", "-c", "merge.verifySignatures=false", "merge", "--ff-only",
-		    "--no-autostash", "--no-verify-signatures", "--quiet", "--no-stat", m->result->after, NULL);
+		    "--no-autostash", "--no-overwrite-ignore", "--no-verify-signatures", "--quiet", "--no-stat", m->result->after, NULL);
 	if (r == -CCM_E_REFUSED)
 		ccm_diag_set(m->diag, r, "the files in '%s' could not be brought along; nothing was merged (%s)",
 			     m->result->worktree, ccm_diag_text(&words, r));
@@ -589,6 +714,8 @@ static int deliver(struct merger *m)
 		r = check_progress(m);
 	if (r == 0 && m->result->worktree)
 		r = try_checkout(m);
+	if (r == 0 && m->result->worktree)
+		r = check_ignored(m);
 	if (r == 0 && m->result->worktree)
 		r = check_filters(m);
 	if (r < 0)

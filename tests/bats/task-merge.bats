@@ -101,6 +101,29 @@ y' ]
 	[ "$(git status --porcelain)" = ' M dir/file' ]
 }
 
+@test "merge: a file, link or folder that git ignores is never overwritten either" {
+	printf '%s\n' secret build cache .gitignore >.gitignore
+	echo mine >secret
+	mkdir cache dir/cache "$HOME/elsewhere"
+	echo mine | tee cache/a >dir/cache/a
+	ln -s "$HOME/elsewhere" build
+	merge_of() {
+		task_run "$1; git add -f .; git commit -qm agent"
+		before=$(fingerprint .)
+		run -1 --separate-stderr merge --approve "$(task_head)"
+		[[ $stderr == "ccm-supervisor: main is checked out in '$PWD', and what is not committed there is in the way: '$2', which git ignores, would be overwritten; move it away, then merge again" ]]
+		[ "$(fingerprint .)" = "$before" ]
+	}
+	merge_of 'echo theirs >secret' secret
+	merge_of 'mkdir build; echo theirs >build/x' build
+	merge_of 'echo theirs >cache' cache/a
+	merge_of 'rm -r dir; echo theirs >dir' dir/cache/a
+	task_run 'rm -r dir; echo theirs >dir; git add .; mkdir cache; echo more >cache/b; git add -f .; git commit -qm agent'
+	rm -r dir/cache
+	merge --approve "$(task_head)"
+	[ "$(cat dir cache/a cache/b secret)" = $'theirs\nmine\nmore\nmine' ]
+}
+
 @test "merge: a branch that is checked out nowhere moves, and no file does" {
 	git switch --quiet -c other
 	task_run 'echo agent >>file; git commit -qam agent'
