@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -150,6 +151,11 @@ _Noreturn static void become(const struct child *c, int in, int out, int err, vo
 	sigset_t none;
 
 	setpgid(0, 0);
+	if (c->spec->memory_max_bytes > 0) {
+		const struct rlimit bound = { (rlim_t)c->spec->memory_max_bytes, (rlim_t)c->spec->memory_max_bytes };
+
+		setrlimit(RLIMIT_DATA, &bound);
+	}
 	/* From here on the kernel ends the group when our end of the line is closed, be it by our death. */
 	fcntl(c->line[0], F_SETOWN, -getpid());
 	fcntl(c->line[0], F_SETSIG, SIGKILL);

@@ -38,6 +38,7 @@ struct ccm_proc_spec {
 	size_t input_bytes;
 	size_t output_max_bytes;             /* per stream; the rest is read, dropped and counted */
 	int64_t timeout_ms;                  /* from start to exit; at least 1 */
+	int64_t memory_max_bytes;            /* writable memory of each process of it; 0: no bound. Linux only */
 };
 
 struct ccm_proc_result {

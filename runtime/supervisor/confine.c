@@ -430,6 +430,8 @@ int confine(const struct confine_input *in, struct confinement *ret, struct ccm_
 		.paths = c.paths, .path_count = c.count, .envp = (const char *const *)c.env.list, .denied_fd = -1,
 		.directory = in->why == CONFINE_UPLOAD ? in->place->repo : in->place->work,
 	};
+	if (in->why != CONFINE_AGENT)
+		c.spec.limits.max_memory_bytes = GIT_MEMORY_MAX;
 	if (in->profile) {
 		c.spec.limits.max_file_bytes = in->profile->limits.file_bytes;
 		c.spec.limits.max_processes = in->profile->limits.processes;

@@ -168,7 +168,7 @@ static int call(const struct git *g, struct words *w, size_t at, struct ccm_sbuf
 	struct ccm_proc_spec spec = {
 		.path = git_program(), .argv = w->list, .input = g->input, .input_bytes = g->input_bytes,
 		.output_max_bytes = g->output_max_bytes ? g->output_max_bytes : GIT_OUTPUT_MAX,
-		.timeout_ms = g->timeout_ms ? g->timeout_ms : TIMEOUT_MS,
+		.timeout_ms = g->timeout_ms ? g->timeout_ms : TIMEOUT_MS, .memory_max_bytes = g->memory_max_bytes,
 	};
 	int r;
 

@@ -25,6 +25,7 @@
 #include "libccm/sbuf.h"
 
 #define GIT_OUTPUT_MAX ((size_t)64 << 20)
+#define GIT_MEMORY_MAX ((int64_t)4 << 30)    /* of a git that reads what an agent committed: a few objects can stand for very much */
 #define GIT_ID_MAX 64                        /* hexadecimal digits of a SHA-256 */
 
 struct git {
@@ -36,6 +37,7 @@ struct git {
 	const char *input; size_t input_bytes;
 	int64_t timeout_ms;                  /* 0: two minutes */
 	size_t output_max_bytes;             /* 0: GIT_OUTPUT_MAX */
+	int64_t memory_max_bytes;            /* 0: no bound */
 	uint64_t file_max_bytes;             /* no file that it writes gets longer; 0: no bound */
 };
 

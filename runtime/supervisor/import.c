@@ -11,7 +11,7 @@
 
 struct git import_git(const struct place *p)
 {
-	return (struct git){ .git_dir = p->import, .sealed = true };
+	return (struct git){ .git_dir = p->import, .sealed = true, .memory_max_bytes = GIT_MEMORY_MAX };
 }
 
 /* In single quotes, for the shell that git starts its other side by. */
@@ -114,6 +114,7 @@ static int fetch(const struct place *p, const char *self, bool saved, struct ccm
 	_cleanup_sbuf_ struct ccm_sbuf upload = { 0 }, head = { 0 }, more = { 0 };
 
 	g.timeout_ms = FETCH_MS;
+	g.memory_max_bytes = 0;              /* it starts one of us, which bounds the git that it starts */
 	g.file_max_bytes = PACK_MAX;
 	ccm_sbuf_adds(&upload, "--upload-pack=");
 	add_quoted(&upload, self);

@@ -263,6 +263,17 @@ agent' ]
 	[ ! -e "$CCM_HOME/tasks/$ID/home/hooked" ]
 }
 
+# Ten trees of ten entries each can stand for ten thousand million files, and git would hold the list of them in memory.
+@test "import: git that looks through what was committed may only have so much memory" {
+	task_run 'echo a >>file; git commit -qam first'
+	mkdir "$HOME/bin"
+	printf '#!/bin/sh\ncase " $* " in *" log "*" --raw "*) ulimit -d >"%s/bound" ;; esac\nexec "%s" "$@"\n' "$HOME" \
+		"$(command -v git)" >"$HOME/bin/git"
+	chmod +x "$HOME/bin/git"
+	PATH=$HOME/bin:$PATH merge --approve "$(task_head)"
+	[ "$(cat "$HOME/bound")" = 4194304 ]
+}
+
 @test "diff: shows what the task changed, as a patch that applies" {
 	task_run 'echo a >>file; echo n >new; git add .; git commit -qm first'
 	ccm-supervisor task diff "$ID" >"$HOME/patch"
