@@ -6,11 +6,14 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "import.h"
 #include "libccm/redact.h"
+#include "libccm/settings.h"
 #include "libccm/term.h"
 
 #define BLOB_MAX ((size_t)4 << 20)
 #define DIFF_MAX ((size_t)48 << 20)
+#define LARGE_BYTES ((int64_t)10 << 20)
 #define WARNINGS_MAX 500
 
 void review_done(struct review *r)
@@ -42,6 +45,7 @@ struct reviewer {
 	struct git git;
 	const char *commit, *email, *hooks_path;
 	struct ccm_sbuf range;       /* base..commit */
+	struct ccm_sbuf ids;         /* of what the files hold, one a line */
 	char *base;                  /* where the branches part */
 	struct review *review;
 	struct ccm_diag *diag;
@@ -145,6 +149,13 @@ static struct review_file *add_file(struct review *r)
 	return &list[r->file_count++];
 }
 
+static void add_new_id(struct reviewer *v, const char *line)
+{
+	for (int i = 0; i < 3; i++)
+		line += strcspn(line, " ") + (line[strcspn(line, " ")] != '\0');
+	ccm_sbuf_addf(&v->ids, "%.*s\n", (int)strcspn(line, " "), line);
+}
+
 /* ":100644 100755 OLD NEW M\0path\0": the order is that of --numstat "12\t3\tpath\0", which follows. */
 static int load_files(struct reviewer *v)
 {
@@ -169,6 +180,7 @@ static int load_files(struct reviewer *v)
 				return -ENOMEM;
 			f->mode = (unsigned)strtoul(at + 8, NULL, 8);
 			f->status = at[strlen(at) - 1];
+			add_new_id(v, at);
 			at += strlen(at) + 1;
 			f->path = at < end ? strdup(at) : strdup("");
 			if (!f->path)
@@ -409,6 +421,31 @@ static int check_file(struct reviewer *v, const struct review_file *f)
 	return r;
 }
 
+/* Of how much a few bytes in a repository can stand for, a diff says nothing. */
+static int check_sizes(struct reviewer *v)
+{
+	_cleanup_sbuf_ struct ccm_sbuf out = { 0 };
+	struct git g = v->git;
+	const char *at;
+	int r = ccm_sbuf_error(&v->ids);
+
+	g.input = ccm_sbuf_str(&v->ids);
+	g.input_bytes = v->ids.bytes;
+	if (r == 0 && v->ids.bytes)
+		r = git_run(&g, &out, v->diag, "cat-file", "--batch-check=%(objectsize)", NULL);
+	at = ccm_sbuf_str(&out);
+	for (size_t i = 0; i < v->review->file_count && r == 0; i++, at += strcspn(at, "\n"), at += *at == '\n') {
+		int64_t bytes = v->review->files[i].mode ? strtoll(at, NULL, 10) : 0;
+		char size[32], words[64];
+
+		if (bytes < LARGE_BYTES)
+			continue;
+		snprintf(words, sizeof words, "a large file: %s", ccm_size_format(bytes, size));
+		r = warn(v, "large", v->review->files[i].path, words);
+	}
+	return r;
+}
+
 /* HEAD beside config, objects or refs: git would take the folder for a repository, and its config for settings. */
 static int check_nested(struct reviewer *v)
 {
@@ -483,6 +520,8 @@ static int load(struct reviewer *v)
 	for (size_t i = 0; i < v->review->file_count && r == 0; i++)
 		r = check_file(v, &v->review->files[i]);
 	if (r == 0)
+		r = check_sizes(v);
+	if (r == 0)
 		r = check_nested(v);
 	if (r == 0)
 		r = check_secrets(v);
@@ -494,12 +533,13 @@ int review_load(const struct place *p, const char *commit, const char *email, co
 {
 	struct review review = { 0 };
 	struct reviewer v = {
-		.git = { .git_dir = p->import, .sealed = true }, .commit = commit, .email = email, .hooks_path = hooks_path,
+		.git = import_git(p), .commit = commit, .email = email, .hooks_path = hooks_path,
 		.review = &review, .diag = diag,
 	};
 	int r = load(&v);
 
 	ccm_sbuf_done(&v.range);
+	ccm_sbuf_done(&v.ids);
 	free(v.base);
 	if (r < 0) {
 		review_done(&review);

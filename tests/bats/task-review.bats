@@ -75,6 +75,13 @@ warned() {
 	warned author 'names another author: Boss <boss@example.org>'
 }
 
+@test "review: it warns of large files, however little room they take in the repository" {
+	task_run 'head -c 11000000 /dev/zero >zeros; yes "a line" | head -c 10485760 >lines; echo x >file; rm dir/file; git add .; git commit -qm all'
+	warned large 'zeros: a large file: 10 MiB'
+	warned large 'lines: a large file: 10 MiB'
+	[ "$(ccm-supervisor task review "$ID" --json | jq '[.warnings[] | select(.kind == "large")] | length')" = 2 ]
+}
+
 @test "review: a hook path of the person's own that leads into the tree is named" {
 	git config core.hooksPath tools/hooks
 	task_run 'mkdir -p tools/hooks; echo x >tools/hooks/post-merge; git add .; git commit -qm hook'
