@@ -50,6 +50,7 @@ struct reading {
 	bool prints_known, prints;
 	bool recursive, sends, secret, environment, socket, shell_word, forks, loops;
 	bool passes_eval;             /* .then(eval) */
+	bool bare_subprocess;         /* from subprocess import ... */
 	unsigned depth;
 };
 
@@ -690,6 +691,25 @@ static bool is_eval(const struct reading *r, const char *name, const char *last)
 	return name == last || is_module(name, "builtins __builtins__ vm window globalThis global Kernel binding Script");
 }
 
+/* A shell that takes its commands from what it reads: "sh", "/bin/bash -i", "sh <&3 >&3" */
+static bool is_open_shell(const char *text)
+{
+	size_t n = strcspn(text, " ");
+	const char *name = text, *rest = text + n;
+	char word[8];
+
+	for (const char *c = text; c < text + n; c++)
+		if (*c == '/')
+			name = c + 1;
+	if (strstr(text, "/bin/sh") || strstr(text, "/bin/bash"))
+		return true;
+	if (rest == name || (size_t)(rest - name) >= sizeof word)
+		return false;
+	memcpy(word, name, (size_t)(rest - name));
+	word[rest - name] = '\0';
+	return text_in(word, "sh bash zsh dash ksh ash") && (!*rest || !strncmp(rest, " -i", 3) || strpbrk(rest, "&"));
+}
+
 /* What the call gives back. */
 static struct guard_value call(struct reading *r, const char *name, struct term *args, size_t count)
 {
@@ -698,8 +718,10 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 
 	name = real_name(r, name);
 	last = last_part(name);
-	if (text_in(last, "require __import__ import_module createRequire"))
+	if (text_in(last, "require __import__ import_module createRequire")) {
+		r->socket |= count > 0 && text_in(args[0].value.text, "socket net node:net");
 		return value_unknown(MODULE);
+	}
 	for (size_t i = 0; i < count; i++) {
 		taint |= args[i].value.taint;
 		for (size_t k = 0; k < args[i].items.count; k++)
@@ -709,9 +731,8 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 	r->socket |= strstr(name, "socket") || strstr(name, "Socket") ||
 		     text_in(name, "net.connect net.Socket fsockopen TCPSocket.new");
 	for (size_t i = 0; i < count; i++)
-		if (strstr(args[i].value.text, "/bin/sh") || strstr(args[i].value.text, "/bin/bash") ||
-		    strcmp(args[i].value.text, "sh") == 0)
-			r->shell_word = true;
+		r->shell_word |= is_open_shell(args[i].value.text) ||
+				 (args[i].is_list && args[i].items.count > 0 && is_open_shell(args[i].items.items[0].text));
 	r->shell_word |= text_in(last, "dup2");
 
 	/* Programs. */
@@ -734,7 +755,7 @@ static struct guard_value call(struct reading *r, const char *name, struct term 
 	    (is_module(name, "subprocess pty child_process cp Bun Deno Process sp asyncio childProcess pexpect") &&
 	     count > 0) &&
 	    (strpbrk(name, ".:") || text_in(last, "spawn spawnSync execFile execFileSync execa execaSync Popen") ||
-	     (r->language == PYTHON && args[0].is_list))) {
+	     (r->language == PYTHON && (args[0].is_list || r->bare_subprocess)))) {
 		do_start(r, args, count);
 		return value_unknown(taint);
 	}
@@ -1097,6 +1118,7 @@ static struct term read_name_term(struct reading *r)
 		a->next = r->renamed;
 		r->renamed = a;
 	}
+	r->bare_subprocess |= r->name_before && !strcmp(r->name_before, "from") && !strcmp(name, "subprocess");
 	r->name_before = name;
 	r->loops |= text_in(name, "while loop forever for");
 	if (text_in(name, "os.environ process.env ENV"))
