@@ -289,9 +289,15 @@ static struct args *read_args(struct matcher *m, const struct bucket *b, const s
 	/* What find puts in place of {} + is all of the kind of the one that stands there. */
 	if (c->flags & GUARD_ARGS_OPEN && !(a->operand_count && c->runs_in && c->runs_in->name && !strcmp(c->runs_in->name, "find"))) {
 		static const struct guard_value any = { .text = "\001", .bytes = 1 };
+		bool named = false;
 
-		add_operand(m, a, &any);
-		a->operands[a->operand_count - 1].open = true;
+		/* What is known of the words to come may stand there already: find . -name '*.o' | xargs rm */
+		for (size_t i = 0; i < a->operand_count; i++)
+			named |= a->operands[i].open = !a->operands[i].value->known;
+		if (!named) {
+			add_operand(m, a, &any);
+			a->operands[a->operand_count - 1].open = true;
+		}
 	}
 	if (c->redirect_count)
 		a->targets = GUARD_NEWN(m->arena, struct operand, c->redirect_count);

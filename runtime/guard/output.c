@@ -723,6 +723,29 @@ static void do_which(struct program *p)
 	}
 }
 
+/* ls *.o: the names that the patterns meet. What is in a directory, nobody knows. */
+static void do_ls(struct program *p)
+{
+	struct text t = TEXT(p->sh);
+	bool any = false;
+
+	for (size_t i = 1; i < p->count; i++) {
+		const struct guard_value *w = &p->words[i];
+		const char *slash = text_last_slash(w->text, w->bytes), *name = slash ? slash + 1 : w->text;
+
+		if (w->text[0] == '-' && w->bytes > 1 && w->bytes == strspn(w->text, "-1aAdtrSvUcfu"))
+			continue;
+		if (w->text[0] == '-' || strchr(w->text, GUARD_UNKNOWN) || !strpbrk(name, "\002\003") || !strchr(name, '.')) {
+			print(p, value_unknown(p->input.taint));
+			return;
+		}
+		text_add_value(&t, w);
+		text_addc(&t, '\n');
+		any = true;
+	}
+	print(p, any ? text_take(&t) : value_unknown(0));
+}
+
 static void do_seq(struct program *p)
 {
 	struct text t = TEXT(p->sh);
@@ -935,6 +958,7 @@ void print_output(struct shell *sh, const char *name, struct guard_value *words,
 		{ " realpath readlink ", do_realpath },
 		{ " pwd ", do_pwd },
 		{ " which type whereis ", do_which },
+		{ " ls gls ", do_ls },
 		{ " seq ", do_seq },
 		{ " mktemp ", do_mktemp },
 		{ " printenv ", do_printenv },

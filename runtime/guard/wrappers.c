@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shell.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -412,7 +413,19 @@ static void run_sudo(struct run *r)
 		r->sh->flags &= ~(unsigned)GUARD_ROOT;
 		return;
 	}
-	run_table(r, w);
+	{
+		struct run own = *r;
+		struct guard_value room, before = var_value(r->sh, "PWD");
+		const struct guard_value *directory;
+
+		own.count = i;               /* the options of the command are none of sudo's */
+		directory = option(&own, 'D', "chdir", &room);
+		if (directory)
+			directory_set(r->sh, directory);
+		run_table(r, w);
+		if (directory)
+			var_set(r->sh, "PWD", before);
+	}
 }
 
 /* su [-] [USER] -c COMMAND; su USER CMD... */
@@ -473,6 +486,9 @@ static void run_env(struct run *r)
 					text_add_value(&t, &r->words[n]);
 				}
 		code = text_take(&t);
+		/* \_ is a blank. */
+		for (char *c = (char *)code.text; (c = strstr(c, "\\_")); c += 2)
+			memcpy(c, "  ", 2);
 		run_in_shell(r, &code, "env -S", 0);
 		return;
 	}
@@ -830,8 +846,24 @@ static void run_find(struct run *r)
 /* fd PATTERN [DIR] -x CMD, -X CMD */
 static void run_fd(struct run *r)
 {
-	struct guard_value found = value_unknown(0);
+	static const struct guard_value here = { .text = ".", .bytes = 1, .known = true };
+	struct guard_value found = value_unknown(0), room, name;
+	const struct guard_value *extension = option(r, 'e', "extension", &room);
 
+	if (extension && extension->known) {
+		struct text t = TEXT(r->sh);
+
+		text_adds(&t, "*.");
+		text_add_value(&t, extension);
+		name = text_take(&t);
+		/* With a word that may be where it looks, nobody knows. */
+		for (size_t i = 1; i < r->count && !value_begins(&r->words[i], "-x") && !value_begins(&r->words[i], "-X") &&
+			    !value_begins(&r->words[i], "--exec"); i++)
+			if (strchr(r->words[i].text, '/') || strchr(r->words[i].text, GUARD_UNKNOWN) || value_is(&r->words[i], ".."))
+				extension = NULL;
+		if (extension)
+			found = found_path(r, &here, &name);
+	}
 	for (size_t i = 1; i < r->count; i++)
 		if (value_is(&r->words[i], "-x") || value_is(&r->words[i], "-X") || value_is(&r->words[i], "--exec") ||
 		    value_is(&r->words[i], "--exec-batch")) {
@@ -897,8 +929,30 @@ static void run_ssh(struct run *r)
 	write_fd(r->sh, 1, &output);
 }
 
+/* The text with the path, where it stands as one, replaced. */
+static struct guard_value path_replaced(struct shell *sh, const struct guard_value *w, const char *path, size_t bytes, const char *with)
+{
+	struct text t = TEXT(sh);
+
+	for (size_t i = 0; i < w->bytes;) {
+		const char *at = w->text + i;
+		bool before = i == 0 || strchr(" \t\n'\"=:;&|(<>{,", at[-1]), after;
+
+		after = strncmp(at, path, bytes) == 0 && (!at[bytes] || strchr("/ \t\n'\"=:;&|)<>},*", at[bytes]));
+		if (before && after) {
+			text_adds(&t, with);
+			i += bytes;
+		} else {
+			text_addc(&t, w->text[i++]);
+		}
+	}
+	t.taint = w->taint;
+	t.quoted = w->quoted;
+	return text_take(&t);
+}
+
 /* Paths of the host that the container sees under another name: what is done to them is done to ours. */
-static void run_mapped(struct run *r, size_t first, const char *host, const char *inside)
+static bool run_mapped(struct run *r, size_t first, const char *host, const char *inside)
 {
 	struct guard_value *words = GUARD_NEWN(r->sh->walk->arena, struct guard_value, r->count - first);
 	size_t n = strlen(inside);
@@ -921,18 +975,20 @@ static void run_mapped(struct run *r, size_t first, const char *host, const char
 			words[i - first] = text_take(&t);
 			any = true;
 		} else if (n > 0 && strstr(w->text, inside)) {
-			struct guard_value from = value_copy(r->sh->walk->arena, inside, n), to = value_of(host);
-
-			words[i - first] = replaced_in(r->sh, w, from.text, &to);
-			any = n > 1;
+			words[i - first] = path_replaced(r->sh, w, inside, n, host);
+			any |= n > 1 && !value_equal(&words[i - first], w);
 		}
 	}
 	if (any)
 		run_under(r->sh, words, r->count - first, r->self, r->name, 0);
+	return any;
 }
 
-static void run_mounts(struct run *r, size_t command, size_t end)
+/* True: a path in the command is the host's, and it was judged as that. */
+static bool run_mounts(struct run *r, size_t command, size_t end)
 {
+	bool any = false;
+
 	for (size_t i = 1; i < end; i++) {
 		const char *v = NULL, *colon;
 
@@ -946,9 +1002,10 @@ static void run_mounts(struct run *r, size_t command, size_t end)
 			continue;
 		if (!v || !(colon = strchr(v, ':')) || !strchr("/.~", v[0]))
 			continue;
-		run_mapped(r, command, guard_arena_copy(r->sh->walk->arena, v, (size_t)(colon - v)),
-			   guard_arena_copy(r->sh->walk->arena, colon + 1, strcspn(colon + 1, ":")));
+		any |= run_mapped(r, command, guard_arena_copy(r->sh->walk->arena, v, (size_t)(colon - v)),
+				  guard_arena_copy(r->sh->walk->arena, colon + 1, strcspn(colon + 1, ":")));
 	}
+	return any;
 }
 
 static const char container_letters[] = "aeuwvpmhlc";
@@ -987,8 +1044,8 @@ static void run_docker(struct run *r)
 			return;
 		}
 		if (end + 1 < r->count) {
-			run_mounts(r, end + 1, end);
-			run_rest(r, end + 1, GUARD_CONTAINER);
+			if (!run_mounts(r, end + 1, end))
+				run_rest(r, end + 1, GUARD_CONTAINER);
 			return;
 		}
 	}
@@ -1058,30 +1115,103 @@ static void remember_alias(struct run *r, size_t verb)
 	}
 }
 
-/* Options and settings that hold commands. */
-static void run_git_settings(struct run *r)
+/* Settings of git's that hold a command, in lower case; * is any name. */
+static bool holds_command(const char *key, size_t bytes)
 {
 	static const char *const keys[] = {
-		"core.sshcommand=", "core.pager=",    "core.editor=", "core.fsmonitor=", "core.askpass=",
-		"sequence.editor=", "diff.external=", "gpg.program=", "core.hookspath=", "credential.helper="
+		"core.sshcommand", "core.pager", "core.editor", "core.fsmonitor", "core.askpass", "core.gitproxy",
+		"core.alternaterefscommand", "sequence.editor", "diff.external", "interactive.difffilter", "gpg.program", "gpg.*.program",
+		"credential.helper", "credential.*.helper", "filter.*.clean", "filter.*.smudge", "filter.*.process", "merge.*.driver",
+		"diff.*.command", "diff.*.textconv", "difftool.*.cmd", "mergetool.*.cmd", "pager.*", "browser.*.cmd", "trailer.*.command",
+		"trailer.*.cmd", "remote.*.uploadpack", "remote.*.receivepack", "uploadpack.packobjectshook", "submodule.*.update",
+		"sendemail.*cmd",
 	};
 
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *star = strchr(keys[i], '*');
+		size_t before = star ? (size_t)(star - keys[i]) : 0, after = star ? strlen(star + 1) : 0;
+
+		if (star ? bytes > before + after && !strncasecmp(key, keys[i], before) && !strncasecmp(key + bytes - after, star + 1, after)
+			 : bytes == strlen(keys[i]) && !strncasecmp(key, keys[i], bytes))
+			return true;
+	}
+	return false;
+}
+
+static void run_git_setting(struct run *r, const struct guard_value *value, const char *via)
+{
+	struct guard_value code = *value;
+
+	if (code.text[0] == '!')             /* credential.helper, submodule.NAME.update */
+		code = value_from(value, 1);
+	if (code.known && strchr(code.text, ' '))
+		run_in_shell(r, &code, via, GUARD_MAYBE);
+}
+
+/* As the plain git config core.hooksPath DIR, which a rule is about. */
+static void emit_hooks_path(struct run *r, const struct guard_value *directory)
+{
+	struct guard_value *words = GUARD_NEWN(r->sh->walk->arena, struct guard_value, 4);
+
+	words[0] = value_of("git");
+	words[1] = value_of("config");
+	words[2] = value_of("core.hooksPath");
+	words[3] = *directory;
+	emit(r->sh, words, 4);
+}
+
+/* git -c KEY=COMMAND, git clone --config KEY=COMMAND */
+static void run_git_settings(struct run *r)
+{
 	for (size_t i = 1; i + 1 < r->count; i++) {
-		if (!value_is(&r->words[i], "-c"))
+		const struct guard_value *w = &r->words[i + 1];
+		size_t n = strcspn(w->text, "=");
+		struct guard_value value;
+
+		if (!value_is(&r->words[i], "-c") && !value_is(&r->words[i], "--config"))
 			continue;
-		for (size_t k = 0; k < ARRAY_SIZE(keys) - 2; k++)
-			if (strncasecmp(r->words[i + 1].text, keys[k], strlen(keys[k])) == 0) {
-				struct guard_value code =
-					value_from(&r->words[i + 1], strlen(keys[k]));
+		if (!w->text[n])
+			continue;
+		value = value_from(w, n + 1);
+		if (holds_command(w->text, n))
+			run_git_setting(r, &value, "git -c");
+		/* Hooks from elsewhere are what they are for one command, too; none at all is --no-verify. */
+		if (n == 14 && !strncasecmp(w->text, "core.hookspath", n) && !value_is(&value, "/dev/null"))
+			emit_hooks_path(r, &value);
+	}
+}
 
-				if (code.known && strchr(code.text, ' '))
-					run_in_shell(r, &code, "git -c", GUARD_MAYBE);
-			}
-		if (strncasecmp(r->words[i + 1].text, "credential.helper=!", 19) == 0) {
-			struct guard_value code = value_from(&r->words[i + 1], 19);
+/* What the other side of a transfer is started by, and transports that are commands: ext::sh -c% .. */
+static void run_git_transport(struct run *r, size_t verb)
+{
+	static const char *const options[] = { "upload-pack", "receive-pack", "exec" };
+	struct guard_value room;
 
-			run_in_shell(r, &code, "git -c", GUARD_MAYBE);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		const struct guard_value *v = option(r, options[i][0] == 'u' && value_is(&r->words[verb], "clone") ? 'u' : 0, options[i], &room);
+
+		if (v && strchr(v->text, ' '))
+			run_in_shell(r, v, "git", 0);
+	}
+	for (size_t i = verb + 1; i < r->count; i++) {
+		struct values words = VALUES(r->sh);
+		struct text t = TEXT(r->sh);
+
+		if (!value_begins(&r->words[i], "ext::"))
+			continue;
+		/* Blanks divide, "% " is one in a word, %S and %G what git puts there. */
+		for (const char *c = r->words[i].text + 5;; c++) {
+			if (*c == '%' && c[1])
+				text_addc(&t, strchr("SsGV", *++c) ? GUARD_UNKNOWN : *c);
+			else if (*c && *c != ' ')
+				text_addc(&t, *c);
+			else if (t.bytes > 0)
+				values_add(&words, text_take(&t));
+			if (!*c)
+				break;
 		}
+		if (words.count > 0)
+			run_under(r->sh, words.items, words.count, r->self, "git ext::", 0);
 	}
 }
 
@@ -1123,6 +1253,18 @@ static void run_git_alias(struct run *r, size_t verb, const struct guard_value *
 		run_under(r->sh, words.items, words.count, r->self, "git alias", 0);
 }
 
+/* git log --output=FILE */
+static void run_git_output(struct run *r, const struct guard_value *word)
+{
+	struct shell sub = subshell_of(r->sh);
+	struct guard_redirect *redirect = GUARD_NEW(r->sh->walk->arena, struct guard_redirect);
+
+	*redirect = (struct guard_redirect){ .fd = 1, .kind = GUARD_WRITE, .target = value_from(word, 9) };
+	sub.redirects = redirect;
+	sub.redirect_count = 1;
+	emit(&sub, NULL, 0);
+}
+
 static void run_git(struct run *r)
 {
 	size_t verb = skip_options(r, 1, "cC",
@@ -1140,12 +1282,15 @@ static void run_git(struct run *r)
 	}
 	if (strcmp(name, "config") == 0) {
 		remember_alias(r, verb);
+		for (i = verb + 1; i + 1 < r->count && verb > 1; i++)
+			if (strcasecmp(r->words[i].text, "core.hookspath") == 0)
+				emit_hooks_path(r, &r->words[i + 1]);
 		for (i = verb + 1; i + 1 < r->count; i++)
-			if (text_in(r->words[i].text, "core.sshCommand core.sshcommand core.pager core.editor core.fsmonitor "
-						      "sequence.editor diff.external gpg.program core.askPass") &&
-			    r->words[i + 1].known && strchr(r->words[i + 1].text, ' '))
-				run_in_shell(r, &r->words[i + 1], "git config", GUARD_MAYBE);
+			if (holds_command(r->words[i].text, r->words[i].bytes))
+				run_git_setting(r, &r->words[i + 1], "git config");
 	}
+	if (text_in(name, "clone fetch pull push ls-remote archive remote submodule fetch-pack send-pack"))
+		run_git_transport(r, verb);
 	if (strcmp(name, "submodule") == 0) {
 		for (i = verb + 1; i < r->count && !value_is(&r->words[i], "foreach"); i++)
 			;
@@ -1170,6 +1315,9 @@ static void run_git(struct run *r)
 				run_in_shell(r, v, "git", 0);
 		}
 	}
+	for (i = verb + 1; i < r->count; i++)
+		if (value_begins(&r->words[i], "--output=") && r->words[i].bytes > 9)
+			run_git_output(r, &r->words[i]);
 	for (i = verb + 1; i < r->count && strcmp(name, "grep") == 0; i++)
 		if (value_begins(&r->words[i], "-O") || value_begins(&r->words[i], "--open-files-in-pager=")) {
 			code = value_from(&r->words[i], r->words[i].text[1] == 'O' ? 2 : 22);
@@ -1188,8 +1336,8 @@ static void run_later(struct run *r)
 	const struct guard_value *file = option(r, 'f', NULL, &room);
 
 	if (file)
-		text = file_read(r->sh, file->text);
-	if (r->sh->fds[0].kind == FD_INPUT || file)
+		run_script_file(r, file, r->count);
+	else if (r->sh->fds[0].kind == FD_INPUT)
 		run_line(r, &text, r->name, GUARD_BACKGROUND);
 }
 
@@ -1537,7 +1685,57 @@ static void run_npx(struct run *r)
 		run_rest(r, skip_options(r, 1, "pcw", " package call workspace ", 0), 0);
 }
 
-/* nix-shell --run CMD, vim -c '!CMD', tar --to-command, rsync -e, zip -TT, ...: an option whose value is a command. */
+/* A command of vi's that runs one of the shell's: :!CMD, :silent !CMD, :r !CMD, :call system('CMD'), :call delete('PATH', 'rf') */
+static void run_vi_command(struct run *r, const char *text)
+{
+	static const char *const calls[] = { "system(", "systemlist(", "job_start(", "jobstart(", "termopen(", "os.execute(" };
+	const char *at = text + strspn(text, ": \t%0123456789,");
+	struct guard_value code;
+
+	for (const char *word = at; isalpha((unsigned char)*word); word = at) {
+		size_t n = strcspn(word, " !");
+
+		if (word[n] == '!' && n > 0 && strncmp(word, "sil", 3) && word[n + 1] != ' ')
+			break;
+		at = word + n + (word[n] == '!' && !strncmp(word, "sil", 3));
+		at += strspn(at, " \t\"':");
+	}
+	if (*at == '!') {
+		code = value_copy(r->sh->walk->arena, at + 1, strlen(at + 1));
+		run_in_shell(r, &code, r->name, 0);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		const char *found = strstr(text, calls[i]), *quote, *end;
+
+		if (!found)
+			continue;
+		quote = found + strlen(calls[i]) + strspn(found + strlen(calls[i]), "[ ");
+		end = *quote == '"' || *quote == '\'' ? strchr(quote + 1, *quote) : NULL;
+		if (!end)
+			continue;
+		code = value_copy(r->sh->walk->arena, quote + 1, (size_t)(end - quote - 1));
+		run_in_shell(r, &code, r->name, GUARD_FROM_CODE);
+	}
+}
+
+static void run_vi(struct run *r)
+{
+	for (size_t i = 1; i < r->count; i++) {
+		const char *w = r->words[i].text;
+
+		if (w[0] == '+' && w[1])
+			run_vi_command(r, w + 1);
+		else if ((!strcmp(w, "-c") || !strcmp(w, "--cmd")) && i + 1 < r->count)
+			run_vi_command(r, r->words[++i].text);
+		else if (w[0] == '-' && w[1] != '-' && w[strlen(w) - 1] == 'c' && i + 1 < r->count)
+			run_vi_command(r, r->words[++i].text);
+		else if (!strncmp(w, "-c", 2))
+			run_vi_command(r, w + 2);
+	}
+}
+
+/* nix-shell --run CMD, tar --to-command, rsync -e, zip -TT, ...: an option whose value is a command. */
 static void run_option_commands(struct run *r)
 {
 	static const struct {
@@ -1549,8 +1747,6 @@ static void run_option_commands(struct run *r)
 		{ " nodemon ", "exec", 'x', "" },
 		{ " chokidar onchange ", "command", 'c', "" },
 		{ " nix-shell ", "command", 0, "" },
-		{ " vi vim nvim view ex gvim ", "cmd", 'c', "!" },
-		{ " vi vim nvim view ex gvim ", NULL, 'c', ":!" },
 		{ " tar bsdtar gtar ", "to-command", 0, "" },
 		{ " tar bsdtar gtar ", "use-compress-program", 'I', "" },
 		{ " tar bsdtar gtar ", "checkpoint-action", 0, "exec=" },
@@ -1577,6 +1773,10 @@ static void run_option_commands(struct run *r)
 		{ " socat ", NULL, 0, "EXEC:" },
 	};
 
+	if (text_in(r->name, "vi vim nvim view ex gvim")) {
+		run_vi(r);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		struct guard_value room, code;
 		const struct guard_value *v;
@@ -1602,8 +1802,7 @@ static void run_option_commands(struct run *r)
 	for (size_t i = 1; i < r->count; i++) {
 		struct guard_value code;
 
-		if (text_in(r->name, "vi vim nvim view ex gvim less more") &&
-		    (value_begins(&r->words[i], "+!") || value_begins(&r->words[i], "+:!")))
+		if (text_in(r->name, "less more") && (value_begins(&r->words[i], "+!") || value_begins(&r->words[i], "+:!")))
 			code = value_from(&r->words[i], r->words[i].text[1] == ':' ? 3 : 2);
 		else if (strcmp(r->name, "zip") == 0 && value_is(&r->words[i], "-TT") && i + 1 < r->count)
 			code = r->words[i + 1];
@@ -1645,10 +1844,17 @@ static void run_socat(struct run *r)
 static void run_sed(struct run *r)
 {
 	for (size_t i = 1; i < r->count; i++) {
-		const char *w = r->words[i].text, *at = w + strspn(w, "0123456789,$! ");
-		size_t n = r->words[i].bytes;
-		struct guard_value code;
+		struct guard_value script = r->words[i], code;
+		const char *w, *at;
+		size_t n;
 
+		if (value_begins(&script, "--expression="))
+			script = value_from(&script, 13);
+		else if (value_begins(&script, "-e"))
+			script = value_from(&script, 2);
+		w = script.text;
+		n = script.bytes;
+		at = w + strspn(w, "0123456789,$! ");
 		if (w[0] == '-' || !*at)
 			continue;
 		/* 1!d;e CMD */
@@ -1667,7 +1873,7 @@ static void run_sed(struct run *r)
 			at = strchr(at + 1, '/') + 1;
 		at += strspn(at, "0123456789,$! ");
 		if (at[0] == 'e' && at[1] == ' ') {
-			code = value_from(&r->words[i], (size_t)(at + 2 - w));
+			code = value_from(&script, (size_t)(at + 2 - w));
 			run_in_shell(r, &code, "sed e", 0);
 		} else if (at[0] == 's' && at[1] && !strchr("\\\n", at[1]) && n > 3 &&
 			   (w[n - 1] == 'e' || (w[n - 2] == 'e' && w[n - 1] == 'g'))) {
@@ -1706,24 +1912,31 @@ static void run_ed(struct run *r)
 	}
 }
 
-/* A makefile that is known: the recipes in it. */
-static void run_make(struct run *r)
+/* $(shell CMD) in a makefile runs when it is read. */
+static void run_make_functions(struct run *r, const struct guard_value *text, unsigned flags)
 {
-	struct guard_value room, text = value_of("");
-	const struct guard_value *file = option(r, 'f', "file", &room);
-	bool dry = has_option(r, r->count, 'n', "dry-run") || has_option(r, r->count, 0, "just-print");
-	static const char *const usual[] = { "GNUmakefile", "makefile", "Makefile" };
+	for (const char *at = text->text; (at = strstr(at, "$(shell ")) && step(r->sh);) {
+		const char *start = at += 8;
+		struct guard_value code;
 
-	if (file && (value_is(file, "-") || value_is(file, "/dev/stdin")))
-		text = read_all(r->sh, &r->sh->fds[0]);
-	for (size_t i = 0; i < ARRAY_SIZE(usual) + 1 && text.bytes == 0; i++) {
-		struct file *f = file			 ? file_find(r->sh, file->text)
-				 : i < ARRAY_SIZE(usual) ? file_find(r->sh, usual[i])
-							 : NULL;
-
-		if (f && f->has_content)
-			text = f->content;
+		for (int depth = 1; *at; at++) {
+			depth += *at == '(' ? 1 : *at == ')' ? -1 : 0;
+			if (!depth)
+				break;
+		}
+		code = value_copy(r->sh->walk->arena, start, (size_t)(at - start));
+		r->sh->lenient = true;
+		run_line(r, &code, "make", flags);
+		r->sh->lenient = false;
 	}
+}
+
+/* The recipes of a makefile, or of a part of one. */
+static void run_makefile(struct run *r, const struct guard_value *makefile, unsigned flags)
+{
+	struct guard_value text = *makefile;
+
+	run_make_functions(r, &text, flags);
 	for (size_t i = 0; i < text.bytes && step(r->sh);) {
 		size_t n = strcspn(text.text + i, "\n"), skip = 1 + strspn(text.text + i + (n > 0), "@-+ \t");
 
@@ -1751,9 +1964,43 @@ static void run_make(struct run *r)
 				}
 			}
 			code = text_take(&t);
-			run_line(r, &code, "make", dry ? GUARD_DRY_RUN : 0);
+			run_line(r, &code, "make", flags);
 		}
 		i += n + 1;
+	}
+}
+
+/* A makefile that is known, --eval TEXT, and a shell that is a command: SHELL='rm -rf x' */
+static void run_make(struct run *r)
+{
+	struct guard_value room, text = value_of("");
+	const struct guard_value *file = option(r, 'f', "file", &room);
+	bool dry = has_option(r, r->count, 'n', "dry-run") || has_option(r, r->count, 0, "just-print");
+	static const char *const usual[] = { "GNUmakefile", "makefile", "Makefile" };
+	unsigned flags = dry ? GUARD_DRY_RUN : 0;
+
+	if (file && (value_is(file, "-") || value_is(file, "/dev/stdin")))
+		text = read_all(r->sh, &r->sh->fds[0]);
+	for (size_t i = 0; i < ARRAY_SIZE(usual) + 1 && text.bytes == 0; i++) {
+		struct file *f = file			 ? file_find(r->sh, file->text)
+				 : i < ARRAY_SIZE(usual) ? file_find(r->sh, usual[i])
+							 : NULL;
+
+		if (f && f->has_content)
+			text = f->content;
+	}
+	run_makefile(r, &text, flags);
+	for (size_t i = 1; i < r->count; i++) {
+		const struct guard_value *w = &r->words[i];
+		bool shell = value_begins(w, "SHELL=") && w->known && strchr(w->text, ' ');
+
+		if (value_begins(w, "--eval=") || (value_is(w, "--eval") && i + 1 < r->count) || shell) {
+			text = w->text[0] == 'S' ? value_from(w, 6) : w->text[6] ? value_from(w, 7) : r->words[i + 1];
+			if (shell)
+				run_line(r, &text, "make", flags);
+			else
+				run_makefile(r, &text, flags);
+		}
 	}
 	print_output(r->sh, r->name, r->words, r->count, r->self);
 }
