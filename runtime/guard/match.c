@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "libccm/macros.h"
+#include "value.h"
 
 #define STATEMENTS_MAX 10000         /* SQL, of one command */
 #define TOOLS_MAX 16                 /* that may be called by the same name */
@@ -187,6 +188,16 @@ static size_t read_bundle(struct matcher *m, struct args *a, size_t i, const cha
 	return 0;
 }
 
+/* pkill -USR1: the name of a signal is one option, not letters. */
+static bool is_signal(const char *program, const char *word)
+{
+	static const char names[] = "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU "
+				    "URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS";
+
+	return program && strstr(program, "kill") && isupper((unsigned char)word[0]) && word[1] &&
+	       text_in(strncmp(word, "SIG", 3) ? word : word + 3, names);
+}
+
 static size_t read_option(struct matcher *m, struct args *a, size_t i)
 {
 	const struct guard_command *c = a->command;
@@ -197,6 +208,10 @@ static size_t read_option(struct matcher *m, struct args *a, size_t i)
 
 	if (strchr(word, GUARD_UNKNOWN) && (!equals || strchr(word, GUARD_UNKNOWN) < equals))
 		a->maybe_options = true;
+	if (is_signal(c->name, word + 1)) {
+		add_option(m, a, word, bytes);
+		return 0;
+	}
 	if (!longer && !single) {
 		size_t used = read_bundle(m, a, i, word + 1);
 
@@ -803,6 +818,24 @@ static enum so meets_files(struct matcher *m, struct args *a, const struct guard
 	return best;
 }
 
+/* NAME=VALUE among the words, as make, rake and rails take it. */
+static enum so meets_assignment(struct matcher *m, const struct guard_command *c, const struct guard_alternative *want)
+{
+	for (size_t i = 1; i < c->count; i++) {
+		const char *word = c->words[i].text, *equals = strchr(word, '=');
+		struct operand value = { .text = equals ? equals + 1 : NULL };
+		char name[64];
+
+		if (!equals || (size_t)(equals - word) >= sizeof name)
+			continue;
+		memcpy(name, word, (size_t)(equals - word));
+		name[equals - word] = '\0';
+		if (guard_glob(want->option, strlen(want->option), name, false) && meets_terms(m, c, &value, want, false) == YES)
+			return YES;
+	}
+	return NO;
+}
+
 static enum so meets_env(struct matcher *m, struct args *a, const struct guard_need *n, struct meeting *at)
 {
 	const struct guard_command *c = a->command;
@@ -810,6 +843,10 @@ static enum so meets_env(struct matcher *m, struct args *a, const struct guard_n
 	for (size_t i = 0; i < n->count; i++) {
 		const struct guard_alternative *want = &n->alternatives[i];
 
+		if (n->key == GUARD_KEY_WITHOUT && (want->option[0] == '-' || want->option[0] == '+'))
+			continue;
+		if (n->key == GUARD_KEY_WITHOUT && meets_assignment(m, c, want) == YES)
+			return YES;
 		for (size_t k = 0; k < c->env_count; k++) {
 			struct operand value = { .text = c->env[k].value.text ? c->env[k].value.text : "" };
 			enum so one;
@@ -947,7 +984,7 @@ static enum so meets(struct matcher *m, struct args *a, const struct guard_need 
 		at->sure_option |= is == YES;
 		return is;
 	case GUARD_KEY_WITHOUT:
-		return meets_option(m, a, n, &(struct meeting){ 0 }) == YES ? NO : YES;
+		return meets_option(m, a, n, &(struct meeting){ 0 }) == YES || meets_env(m, a, n, &(struct meeting){ 0 }) == YES ? NO : YES;
 	case GUARD_KEY_OPERAND:
 	case GUARD_KEY_FIRST:
 	case GUARD_KEY_LAST:
@@ -1089,13 +1126,29 @@ static struct bucket *bucket_of(struct matcher *m, const char *name)
 	return b;
 }
 
+/* The tool is one of the names; "npm exec" is not about all of npm. */
+static bool names_tool(const char *names, const char *tool)
+{
+	size_t bytes = strlen(tool);
+
+	for (const char *at = strstr(names, tool); at; at = strstr(at + 1, tool)) {
+		const char *end = at + bytes + strspn(at + bytes, " \t"), *before = at;
+
+		while (before > names && strchr(" \t", before[-1]))
+			before--;
+		if ((before == names || before[-1] == '|') && (!*end || *end == '|'))
+			return true;
+	}
+	return false;
+}
+
 static bool is_for(const struct guard_rule *rule, const struct args *a)
 {
 	size_t words = guard_names_meet(rule->command, a->command);
 
 	if (words)
 		return true;
-	return a->tool && in_list(rule->command, a->tool->name, strlen(a->tool->name));
+	return a->tool && names_tool(rule->command, a->tool->name);
 }
 
 /* Seen before it is read: a rule on files that are written says nothing of a command that writes none. */

@@ -524,6 +524,25 @@ static void do_git(struct files *f)
 	file->directory = true;
 }
 
+/* psql -f FILE: statements that this text has written. */
+static void do_sql(struct files *f)
+{
+	for (size_t i = 1; i < f->count; i++) {
+		const char *w = f->words[i].text, *path = NULL;
+		struct file *file;
+
+		if (!strcmp(w, "-f") || !strcmp(w, "--file") || !strcmp(w, "-init") || !strcmp(w, "-i"))
+			path = i + 1 < f->count ? f->words[i + 1].text : NULL;
+		else if (!strncmp(w, "--file=", 7))
+			path = w + 7;
+		else if (!strncmp(w, "-f", 2))
+			path = w + 2;
+		file = path ? file_find(f->sh, path) : NULL;
+		if (file && file->has_content)
+			f->self->command.input = file->content;
+	}
+}
+
 /* Lines for an ftp client: put FILE */
 static void sends_put(struct files *f)
 {
@@ -622,6 +641,7 @@ void follow_files(struct shell *sh, const char *name, struct guard_value *words,
 		{ "nc ncat netcat nc.openbsd nc.traditional socat telnet rlogin", do_nc },
 		{ "cp mv ln install scp rsync rcp gcp gmv gln ditto link", do_copy },
 		{ "ssh", do_ssh },
+		{ "psql pgcli cockroach usql sqlcmd snowsql duckdb clickhouse-client cqlsh beeline", do_sql },
 		{ "dd", do_dd },
 		{ "tar bsdtar gtar zip 7z 7za 7zr rar gpg gpg2 openssl age ar cpio", do_archive },
 		{ "git hub", do_git },

@@ -217,7 +217,7 @@ static bool read_alternative(struct guard_rules *r, const struct guard_rule *rul
 	}
 	if (key != GUARD_KEY_OPTION && key != GUARD_KEY_WITHOUT && key != GUARD_KEY_ENV)
 		return read_terms(r, rule, line, text, ret);
-	if (key != GUARD_KEY_ENV && *text != '-' && *text != '+') {
+	if (key != GUARD_KEY_ENV && *text != '-' && *text != '+' && !(key == GUARD_KEY_WITHOUT && strchr(text, '='))) {
 		problem(r, rule->file, line, "[%s]: '%s' is no option: write it with its dash", rule->id, text);
 		return false;
 	}

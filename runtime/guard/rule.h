@@ -7,7 +7,7 @@
  *     command  = rm|unlink              ; names of programs or of tools (below); globs; "npx foo" for two words
  *     sub      = volume rm|remove, system prune    ; words that must follow, options skipped; a comma between whole paths
  *     option   = -r|-R|--recursive      ; each such line must be met: bundled, in any order, abbreviated, --name=VALUE
- *     without  = -n|--dry-run           ; none of these
+ *     without  = -n|--dry-run|ENV=test  ; none of these; without a dash: a variable set for it, or a word NAME=VALUE
  *     operand  = @root|@home&!@tmp      ; a word that is neither option nor sub: see patterns
  *     first, last, after, before        ; the same for the first, the last, all after the first, all before the last
  *     redirect = @disk                  ; a file it writes by > or >>
