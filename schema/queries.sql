@@ -871,8 +871,10 @@ SELECT task_id FROM task_session WHERE session_id = :session_id;
 SELECT state, count(*) AS count FROM task GROUP BY state ORDER BY state;
 
 -- Before the first byte goes out; nothing is changed where somebody else had it or made an end of it.
+-- For how long it is tried counts from when it was due first: the night or the digest's hour is not part of it.
 -- query: DELIVERY_BEGIN
-UPDATE delivery SET attempts = attempts + 1 WHERE id = :id AND state = 'waiting' AND attempts = :attempts;
+UPDATE delivery SET attempts = attempts + 1, created_ms = CASE attempts WHEN 0 THEN max(created_ms, due_ms) ELSE created_ms END
+WHERE id = :id AND state = 'waiting' AND attempts = :attempts;
 
 -- In the same transaction: how often it happened, as it is told now.
 -- query: DELIVERY_TOLD
@@ -880,7 +882,8 @@ UPDATE delivery_alert SET told = (SELECT times FROM alert WHERE id = alert_id) W
 
 -- The next one that is due, with the alert that it tells of, if it is one.
 -- query: DELIVERY_NEXT
-SELECT d.id, d.uuid, d.level, d.attempts, d.problem, d.created_ms, d.alert_id, a.uuid AS alert_uuid, a.kind, a.source, a.title, a.body,
+SELECT d.id, d.uuid, d.level, d.attempts, d.problem, CASE d.attempts WHEN 0 THEN max(d.created_ms, d.due_ms) ELSE d.created_ms END AS created_ms,
+  d.alert_id, a.uuid AS alert_uuid, a.kind, a.source, a.title, a.body,
   a.project, a.session_id, a.event_uuid, a.created_ms AS alert_ms, a.times
 FROM delivery d LEFT JOIN alert a ON a.id = d.alert_id
 WHERE d.channel = :channel AND d.state = 'waiting' AND d.due_ms <= :now_ms ORDER BY d.id LIMIT 1;

@@ -204,6 +204,22 @@ states() { db "SELECT state || ' ' || attempts FROM delivery ORDER BY id"; }
 	[ "$(db 'SELECT state, problem FROM delivery')" = 'dead|the webhook answered 500: as you wish; given up after 1s' ]
 }
 
+@test "webhook: the time of give_up begins when the delivery was due first" {
+	receiver 500
+	webhook 'give_up = 1h'
+	queued webhook first
+	db "UPDATE delivery SET created_ms = created_ms - 10 * 3600000, due_ms = created_ms"
+	"$DELIVER" webhook 2>/dev/null
+	[ "$(states)" = 'waiting 1' ]
+	due_now
+	"$DELIVER" webhook 2>/dev/null
+	[ "$(states)" = 'waiting 2' ]
+	due_now
+	db "UPDATE delivery SET created_ms = created_ms - 3600000"
+	"$DELIVER" webhook 2>/dev/null
+	[ "$(states)" = 'dead 3' ]
+}
+
 @test "webhook: a redirect is not followed" {
 	receiver
 	elsewhere=$PORT
