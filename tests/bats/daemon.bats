@@ -222,9 +222,11 @@ due() { db "UPDATE job SET due_ms = 0 WHERE name = '$1'"; event Stop | ccm-hook 
 	[[ $output == *"to do     the daemon goes by an older config.ini: 'ccm-supervisor reload' makes it read this one" ]]
 	run -0 --separate-stderr ccm-supervisor alerts test command
 	[[ $stderr == "ccm-supervisor: warning: the daemon goes by an older config.ini: 'ccm-supervisor reload' "* ]]
+	[[ $(ccm-hook doctor) == *"FIX  the daemon, which sends alerts, goes by an older config.ini"*"run 'ccm-supervisor reload'"* ]]
 	ccm-supervisor reload
 	eventually logged event=reloaded
 	run -0 --separate-stderr ccm-supervisor status
+	[[ $(ccm-hook doctor) != *'older config.ini'* ]]
 	run -0 --separate-stderr ccm-supervisor alerts test command
 	[ -z "$stderr" ]
 }
