@@ -100,8 +100,8 @@ WHERE (:automation IS NULL OR automation = :automation) AND (:session_id IS NULL
 ORDER BY automation, session_id, key;
 
 -- query: ALERT_INSERT
-INSERT INTO alert (uuid, created_ms, level, source, session_id, event_uuid, title, body, kind, project)
-VALUES (:uuid, :created_ms, :level, :source, :session_id, :event_uuid, :title, :body, :kind, :project);
+INSERT INTO alert (uuid, created_ms, level, source, session_id, event_uuid, title, body, kind, event, project)
+VALUES (:uuid, :created_ms, :level, :source, :session_id, :event_uuid, :title, :body, :kind, :event, :project);
 
 -- What log and show read of an event. failed: something went wrong with it, on our side or in a run.
 -- fragment: EVENT_COLUMNS

@@ -194,7 +194,8 @@ static int raise_alert(struct call *c, const struct guard_refusal *r, const stru
 	return ccm_db_exec(c->db, Q_ALERT_INSERT, DB_ARGS(
 		DB_TEXT("uuid", uuid), DB_INT("created_ms", now), DB_TEXT("level", "urgent"), DB_TEXT("source", SELF),
 		DB_TEXT("session_id", r->session_id), DB_TEXT("event_uuid", r->event_uuid), DB_TEXT("title", ccm_sbuf_str(title)),
-		DB_TEXT("body", ccm_sbuf_str(body)), DB_TEXT("kind", ccm_alert_kind_name(CCM_KIND_HALT)), DB_TEXT("project", r->project)));
+		DB_TEXT("body", ccm_sbuf_str(body)), DB_TEXT("kind", ccm_alert_kind_name(CCM_KIND_HALT)),
+		DB_TEXT("event", c->event), DB_TEXT("project", r->project)));
 }
 
 /* What was refused, for whoever was not there: its command, if it has one, without what looks like a secret. */

@@ -83,7 +83,7 @@ int cmd_alert(struct ctx *ctx, int argc, char **argv)
 		DB_TEXT("uuid", uuid), DB_INT("created_ms", now), DB_TEXT("level", argv[0]),
 		DB_TEXT("source", source ? source : "ccm"), DB_TEXT("session_id", or_null("CCM_SESSION_ID")),
 		DB_TEXT("event_uuid", or_null("CCM_EVENT_ID")), DB_TEXT("title", title.text),
-		DB_TEXT("body", body.text)));
+		DB_TEXT("body", body.text), DB_TEXT("event", or_null("CCM_EVENT")), DB_TEXT("project", or_null("CCM_PROJECT"))));
 	if (r >= 0 && strcmp(argv[0], "urgent") == 0)
 		urgent_deliver(ctx);
 	return r < 0 ? r : 0;

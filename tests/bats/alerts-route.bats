@@ -218,6 +218,16 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	[ "$(db "SELECT title || ' / ' || routing FROM alert WHERE title = 'mine'")" = 'mine / -> none' ]
 }
 
+@test "rules: what an automation raises goes by its event and project" {
+	configured 'rule = event=UserPromptSubmit project=*/project -> none' 'rule = event=Stop source=mine -> command'
+	automation 50-mine 'Event: UserPromptSubmit, Stop' <<<'"$CCM_HOOK" alert info "at $CCM_EVENT"'
+	hears UserPromptSubmit
+	hears Stop
+	[[ $(told) == *'info|-|at Stop|1'* ]]
+	[ "$(db "SELECT event, routing FROM alert WHERE kind IS NULL ORDER BY id")" = \
+		$'UserPromptSubmit|event=UserPromptSubmit project=*/project -> none\nStop|event=Stop source=mine -> command' ]
+}
+
 @test "rules: the level of a kind holds for what other parts of ccm raised, too" {
 	configured 'kind.task = info' 'kind.quota = off'
 	ccm-hook alert urgent task
