@@ -158,6 +158,17 @@ static int note_progress(struct ctx *ctx, struct opened *o, const struct import 
 	return 0;
 }
 
+/* Read as bytes: whether it is a commit is git's to say, inside. */
+static bool branch_is_sound(const struct opened *o)
+{
+	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
+
+	if (place_read(o->place.repo, o->place.branch, GIT_ID_MAX + 2, &text) < 0 || !text.bytes)
+		return false;
+	text.text[strcspn(text.text, "\n")] = '\0';
+	return git_is_id(text.text);
+}
+
 int ops_import(struct ctx *ctx, struct opened *o, struct import *ret, struct ccm_diag *diag)
 {
 	_cleanup_close_ int lock = lock_import(o);
@@ -169,6 +180,9 @@ int ops_import(struct ctx *ctx, struct opened *o, struct import *ret, struct ccm
 	r = import_fetch(&o->place, ctx->self, false, ret, &words);
 	if (r == 0)
 		return note_progress(ctx, o, ret);
+	if (!branch_is_sound(o))
+		ccm_diag_set(&words, r, "its branch names no commit; 'ccm-supervisor task discard %s' and 'task restore %s' keep its files, "
+			     "and put the branch back to what was taken over last", o->task.id, o->task.id);
 	task_log(ctx->db, o->task.id, "import", "not taken over: %s", ccm_diag_text(&words, r));
 	return ccm_diag_set(diag, r, "what task %s committed cannot be taken over: %s", o->task.id, ccm_diag_text(&words, r));
 }
@@ -240,6 +254,12 @@ static const char save_script[] =
 	/* Folders whose path is too long are only warned of: they would be missing. */
 	"missed=$(g ls-files --others --exclude-standard 2>&1 >/dev/null)\n"
 	"[ -z \"$missed\" ] || { echo \"git cannot look at all files: $missed\" | cut -c 1-200 | head -n 1; exit 1; }\n"
+	/* A branch that names no commit, after a power cut for one, must not keep the files from being saved. */
+	"if ! g rev-parse --quiet --verify 'HEAD^{commit}' >/dev/null 2>&1; then\n"
+	"	rm -rf \"$(g rev-parse --git-common-dir)/refs/heads/ccm/task-$CCM_TASK_ID\"\n"
+	"	g update-ref --no-deref \"refs/heads/ccm/task-$CCM_TASK_ID\" \"$CCM_HEAD\"\n"
+	"	echo mended\n"
+	"fi\n"
 	"head=$(g rev-parse --verify 'HEAD^{commit}')\n"
 	"g read-tree \"$head\"\n"
 	"g ls-files -s -z | tr '\\n\\0' '\\001\\n' | grep -a '^160000 ' | while read -r mode id stage at; do\n"
@@ -275,19 +295,27 @@ static int get_saved(const struct opened *o, char commit[GIT_ID_MAX + 1])
 
 int ops_save(struct ctx *ctx, struct opened *o, bool keep, char commit[GIT_ID_MAX + 1], struct ccm_diag *diag)
 {
-	_cleanup_sbuf_ struct ccm_sbuf id = { 0 };
+	_cleanup_sbuf_ struct ccm_sbuf id = { 0 }, head = { 0 }, out = { 0 };
 	_cleanup_close_ int lock = lock_import(o);
 	struct import import;
-	const char *env[2] = { NULL };
+	const char *env[3] = { NULL };
 	int r;
 
 	if (lock < 0)
 		return lock;
 	ccm_sbuf_addf(&id, "CCM_TASK_ID=%s", o->task.id);
-	r = ccm_sbuf_error(&id);
+	ccm_sbuf_addf(&head, "CCM_HEAD=%s", import_last(&o->place, &import) == 0 ? import.head : o->task.base);
+	r = ccm_sbuf_error(&id) < 0 ? -ENOMEM : ccm_sbuf_error(&head);
 	env[0] = id.text;
+	env[1] = head.text;
 	if (r == 0)
-		r = run_inside(o, save_script, env, NULL, diag);
+		r = run_inside(o, save_script, env, &out, diag);
+	if (r == 0 && strstr(ccm_sbuf_str(&out), "mended\n")) {
+		ccm_warn("the branch of task %s named no commit: it is back at %.12s, which was taken over last", o->task.id,
+			 head.text + strlen("CCM_HEAD="));
+		r = task_log(ctx->db, o->task.id, "note", "its branch named no commit: put back to %.12s",
+			     head.text + strlen("CCM_HEAD="));
+	}
 	if (r == 0)
 		r = import_fetch(&o->place, ctx->self, true, &import, diag);
 	if (r == 0)

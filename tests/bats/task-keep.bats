@@ -63,6 +63,18 @@ closed' ]
 	[ "$(cat "$WORK/lib/in/file")" = work ]
 }
 
+@test "discard: a branch that names no commit, as after a power cut, loses no work" {
+	task_run 'echo more >>file; git commit -qam more'
+	ccm-supervisor task resume "$ID" -- sh -c 'echo work >work; git add work; : >"$(git rev-parse --git-common-dir)/refs/heads/ccm/task-$CCM_TASK_ID"'
+	run -1 --separate-stderr ccm-supervisor task review "$ID"
+	[[ $stderr == *"cannot be taken over: its branch names no commit; 'ccm-supervisor task discard $ID' and 'task restore $ID' keep"* ]]
+	run -0 --separate-stderr ccm-supervisor task discard "$ID"
+	[[ $stderr == "ccm-supervisor: warning: the branch of task $ID named no commit: it is back at "* ]]
+	ccm-supervisor task restore "$ID"
+	[ "$(cat "$WORK/work")" = work ]
+	[ "$(git -C "$WORK" log --format=%s)" = $'more\nthe beginning' ]
+}
+
 @test "discard: --forget keeps nothing, and leaves no ref" {
 	messy
 	run -0 ccm-supervisor task discard "$ID" --forget
