@@ -100,12 +100,20 @@ static int find_hook(struct agent *a, const char *self, struct ccm_diag *diag)
 	return 0;
 }
 
+static bool is_below(const char *path, const char *folder)
+{
+	size_t bytes = strlen(folder);
+
+	return strncmp(path, folder, bytes) == 0 && path[bytes] == '/';
+}
+
 int agent_find(struct agent *ret, const struct place *p, const char *self, const char *const *argv,
 	       struct ccm_diag *diag)
 {
 	_cleanup_free_ char *found = NULL;
 	struct agent a = { 0 };
 	const char *name = last_part(argv[0]);
+	struct stat st;
 	int r = 0;
 
 	a.kind = strcmp(name, "claude") == 0 ? CCM_AGENT_CLAUDE :
@@ -128,7 +136,16 @@ int agent_find(struct agent *ret, const struct place *p, const char *self, const
 	a.program = realpath(found, NULL);
 	if (!a.program)
 		return ccm_diag_set(diag, -errno, "cannot run '%s': %s", found, strerror(errno));
-	r = find_package(&a);
+	if (stat(a.program, &st) < 0 || !S_ISREG(st.st_mode)) {
+		agent_done(&a);
+		return ccm_diag_set(diag, -EACCES, "cannot run '%s': it is no file", found);
+	}
+	/* What lies in the task may be a link that the agent made: that opens no door to what it names. */
+	if (is_below(found, p->dir) && !is_below(a.program, p->work)) {
+		free(a.program);
+		a.program = NULL;
+	}
+	r = a.program ? find_package(&a) : 0;
 	if (r == 0)
 		r = find_hook(&a, self, diag);
 	if (r == 0) {

@@ -24,7 +24,7 @@
 
 struct agent {
 	enum ccm_agent kind;         /* seen from the program's name */
-	char *program;               /* where it really is, absolute */
+	char *program;               /* where it really is, absolute; NULL: a link in the task that leads out of its worktree */
 	char *package;               /* the folder that a script needs around it; NULL: none */
 	char *hook;                  /* ccm-hook */
 	char *supervisor;            /* ourselves: checkpoints are taken inside, too */

@@ -166,6 +166,20 @@ two" ]
 	[ "$stderr" = "ccm-supervisor: run: a command is needed: [sandbox] agent is custom (see 'ccm-supervisor run --help')" ]
 }
 
+@test "run: a command that the agent made a link of opens nothing that the link leads to" {
+	mkdir -p "$HOME/mine/node_modules/tool" "$HOME/mine/node_modules/private"
+	echo secret >"$HOME/mine/node_modules/private/file"
+	printf '#!/bin/sh\ncat "%s"/mine/node_modules/private/file\n' "$HOME" >"$HOME/mine/node_modules/tool/run"
+	chmod +x "$HOME/mine/node_modules/tool/run"
+	[ "$("$HOME/mine/node_modules/tool/run")" = secret ]
+	task_run "ln -s $HOME/mine/node_modules/tool/run run; ln -s /usr/bin/id id"
+	run ! ccm-supervisor task resume "$ID" -- ./run
+	[[ $output != *secret* && $output == *"./run"* ]]
+	ccm-supervisor task resume "$ID" -- ./id
+	run -1 --separate-stderr ccm-supervisor run -- /etc
+	[[ $stderr == *"cannot run '/etc': it is no file" ]]
+}
+
 @test "task: a supervisor that is killed takes its processes along, and its task is lost, with its work" {
 	task_start 'echo kept >kept; touch ready; exec sleep 1000.25'
 	kill -KILL "$RUNNER"
