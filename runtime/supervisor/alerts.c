@@ -22,6 +22,7 @@
 #define ANSWER_MS 500                    /* an automation may answer for the person: so long it is waited for */
 #define KEEP_EVERY 200                   /* events: how far behind the database may be with what was looked at */
 #define SPARE_MS 5000                    /* a digest that is due so soon may be read already */
+#define OLD_MS (2 * SPARE_MS)            /* until those that are no news any more go out, together */
 #define AHEAD_MS MINUTE_MS               /* a time so far in the future: the clock was set back */
 #define BODY_MAX_BYTES 1000
 #define WORDS_MAX_BYTES 160
@@ -863,13 +864,19 @@ static int send_now(const struct route *w, unsigned channel, const struct alert 
 	return r < 0 ? r : put_alert(w, id, a->id, false);
 }
 
+/* What nobody was there to send when it was raised, because no channel was set up or no daemon ran, may be many: they come as one. */
 static int send_all(const struct route *w, const struct alert *a, unsigned now, unsigned digest)
 {
 	int64_t due_ms = w->now_ms + w->settings->alert_digest_ms;
 	int r = 0;
 
-	if (!w->settings->alert_digest_ms)
+	if (a->created_ms < w->now_ms - LATE_MS) {
+		due_ms = w->now_ms + OLD_MS;
+		digest |= now;
+		now = 0;
+	} else if (!w->settings->alert_digest_ms) {
 		now |= digest;
+	}
 	for (unsigned c = 0; r >= 0 && c < CCM_CHANNELS; c++) {
 		if (now >> c & 1)
 			r = send_now(w, c, a);

@@ -300,6 +300,18 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	[ "$(db "SELECT count(*) FROM delivery WHERE state <> 'sent'")" = 0 ]
 }
 
+@test "digest: what was raised more than a day before there was anybody to send it comes as one message" {
+	# All day long, so that nothing need be waited for.
+	configured 'quiet_hours = 00:00-24:00' 'quiet_level = off'
+	ccm-hook alert urgent first
+	ccm-hook alert warning second
+	later 1441
+	ccm-hook alert warning today
+	[ "$(told)" = '' ]
+	[ "$(digest)" = 'first 0, second 0' ]
+	[ "$(db 'SELECT count(*) FROM delivery')" = 2 ]
+}
+
 @test "digest: one that was begun when the interval was longer does not wait so long" {
 	configured 'digest = 7d'
 	ccm-hook alert info one
