@@ -59,6 +59,21 @@ bool git_is_id(const char *text)
 	return (digits == 40 || digits == 64) && !text[digits];
 }
 
+int git_lend_objects(struct ccm_sbuf *out, const char *git_dir)
+{
+	ccm_sbuf_adds(out, "GIT_ALTERNATE_OBJECT_DIRECTORIES=\"");
+	for (; *git_dir; git_dir++) {
+		if (*git_dir == '"' || *git_dir == '\\')
+			ccm_sbuf_addc(out, '\\');
+		if (*git_dir == '\n')
+			ccm_sbuf_adds(out, "\\n");
+		else
+			ccm_sbuf_addc(out, *git_dir);
+	}
+	ccm_sbuf_adds(out, "/objects\"");
+	return ccm_sbuf_error(out);
+}
+
 /* ---- one call ---- */
 
 struct words {

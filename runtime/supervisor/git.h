@@ -41,6 +41,9 @@ struct git {
 	uint64_t file_max_bytes;             /* no file that it writes gets longer; 0: no bound */
 };
 
+/* "NAME=value" that lends git the objects of one more repository, whatever its path holds; colons part such paths. */
+int git_lend_objects(struct ccm_sbuf *out, const char *git_dir);
+
 /* out and diag may be NULL; out is appended to. The words are a list that NULL ends. */
 int git_run(const struct git *g, struct ccm_sbuf *out, struct ccm_diag *diag, const char *word, ...)
 	__attribute__((sentinel));

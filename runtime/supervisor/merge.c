@@ -433,8 +433,7 @@ static int try_checkout(struct merger *m)
 
 	ccm_sbuf_addf(&path, "%s/index.try", m->spec->place->dir);
 	ccm_sbuf_addf(&index, "GIT_INDEX_FILE=%s", ccm_sbuf_str(&path));
-	ccm_sbuf_addf(&objects, "GIT_ALTERNATE_OBJECT_DIRECTORIES=%s/objects", m->spec->place->import);
-	if (ccm_sbuf_error(&path) || ccm_sbuf_error(&index) || ccm_sbuf_error(&objects))
+	if (ccm_sbuf_error(&path) || ccm_sbuf_error(&index) || git_lend_objects(&objects, m->spec->place->import) < 0)
 		return -ENOMEM;
 	env[0] = index.text;
 	env[1] = objects.text;

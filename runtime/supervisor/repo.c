@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "git.h"
 #include "libccm/proc.h"
 
 #define OUTPUT_MAX_BYTES (1024L * 1024 * 1024)
@@ -242,7 +243,7 @@ static int make_env(const struct repo *r, const struct repo_git *git, struct cal
 	}
 	if (git->objects) {
 		ccm_sbuf_addf(&c->objects, "GIT_OBJECT_DIRECTORY=%s", git->objects);
-		ccm_sbuf_addf(&c->alternates, "GIT_ALTERNATE_OBJECT_DIRECTORIES=%s/objects", r->commondir);
+		git_lend_objects(&c->alternates, r->commondir);
 		c->envp[n++] = ccm_sbuf_str(&c->objects);
 		c->envp[n++] = ccm_sbuf_str(&c->alternates);
 	}

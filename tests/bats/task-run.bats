@@ -144,6 +144,21 @@ the beginning'* ]]
 	[ "$(ccm-supervisor task list --json | jq -r .commits | head -n 1)" = 1 ]
 }
 
+@test "run: the paths of the repository and of ~/.ccm may hold what means something to git" {
+	for name in 'C#' '"quoted" \back' 'co:lon' "it's \$HOME"; do
+		git clone --quiet . "$HOME/$name"
+		(
+			export CCM_HOME="$HOME/$name.ccm"
+			cd "$HOME/$name"
+			task_run 'echo two >>file; git commit -qam two'
+			ccm-supervisor task merge "$ID" --approve "$(task_head)"
+			[ "$(cat file)" = $'one\ntwo' ]
+			ccm-supervisor task discard "$ID"
+			ccm-supervisor task restore "$ID"
+		)
+	done
+}
+
 @test "run: a repository with SHA-256 ids works, a partial clone is refused" {
 	git init --quiet --object-format=sha256 "$HOME/new"
 	cd "$HOME/new"
