@@ -493,7 +493,8 @@ static int tell_delivery(struct ctx *ctx, int64_t id)
 		return r;
 	state = ccm_rows_text(&rows, "state");
 	printf("delivery %lld to %s: %s\n", (long long)id, ccm_rows_text(&rows, "channel"),
-	       strcmp(state, "waiting") == 0 ? "waiting, and tried again by itself" : state);
+	       strcmp(state, "waiting") != 0 ? state : daemon_pid(&ctx->paths) ? "waiting, and tried again by the daemon" :
+	       "waiting; 'ccm-supervisor deliver --once' tries it again");
 	return strcmp(state, "sent") == 0 ? 0 : -CCM_E_SAID;
 }
 

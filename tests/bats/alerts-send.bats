@@ -427,6 +427,13 @@ all_sent() { [ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 
 	[[ $stderr == *"ccm-supervisor: 1 could not be delivered again ('ccm-supervisor alerts list --state dead' says why)" ]]
 }
 
+@test "alerts retry: of what still does not arrive it says who tries it again" {
+	teller 75
+	queued command first
+	run -1 --separate-stderr ccm-supervisor alerts retry 1
+	[ "$output" = "delivery 1 to command: waiting; 'ccm-supervisor deliver --once' tries it again" ]
+}
+
 @test "alerts retry: what is dead of a channel that is not set up any more stays so, and that is said" {
 	teller 64
 	queued command first
