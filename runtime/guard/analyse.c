@@ -196,6 +196,36 @@ void run_text(struct shell *sh, const struct guard_value *text, const char *via,
 	sh->no_functions = no_functions;
 }
 
+/* What was trapped on EXIT. */
+static void run_at_exit(struct shell *sh)
+{
+	struct exit_trap trap = *sh->at_exit;
+
+	sh->at_exit->text = NULL;
+	if (trap.text)
+		run_text(sh, trap.text, "trap", trap.by);
+}
+
+void walk_process(struct shell *sh, struct stmt *list)
+{
+	struct exit_trap trap = { 0 };
+
+	sh->at_exit = &trap;
+	walk_list(sh, list);
+	run_at_exit(sh);
+	sh->at_exit = NULL;
+}
+
+void run_process(struct shell *sh, const struct guard_value *text, const char *via, const struct emitted *by)
+{
+	struct exit_trap trap = { 0 };
+
+	sh->at_exit = &trap;
+	run_text(sh, text, via, by);
+	run_at_exit(sh);
+	sh->at_exit = NULL;
+}
+
 struct guard_value output_of(struct shell *sh, struct stmt *list)
 {
 	struct shell sub = subshell_of(sh);
@@ -204,7 +234,7 @@ struct guard_value output_of(struct shell *sh, struct stmt *list)
 	sub.fds[1] = (struct fd){ .kind = FD_SINK, .sink = &sink };
 	sub.redirects = NULL;
 	sub.redirect_count = 0;
-	walk_list(&sub, list);
+	walk_process(&sub, list);
 	return text_take(&sink.text);
 }
 
@@ -1007,7 +1037,7 @@ static void walk_coproc(struct shell *sh, const struct stmt *s)
 
 	sub.fds[1] = (struct fd){ .kind = FD_SINK, .sink = &sink };
 	sub.flags |= GUARD_BACKGROUND;
-	walk_list(&sub, s->body);
+	walk_process(&sub, s->body);
 	text = text_take(&sink.text);
 	sh->fds[fd] = input_of(sh->walk, &text);
 	snprintf(digits, sizeof digits, "%d", fd);
@@ -1049,7 +1079,7 @@ static void walk_kind(struct shell *sh, struct stmt *s)
 		break;
 	case STMT_SUBSHELL:
 		sub = subshell_of(sh);
-		walk_list(&sub, s->body);
+		walk_process(&sub, s->body);
 		break;
 	case STMT_BLOCK:
 	case STMT_TIME:
@@ -1218,7 +1248,7 @@ int guard_analyse(const struct guard_source *source, struct guard_analysis **ret
 	take_text(w);
 	sh = GUARD_NEW(arena, struct shell);
 	start_shell(sh, w);
-	walk_list(sh, parse(sh, w->text, w->bytes));
+	walk_process(sh, parse(sh, w->text, w->bytes));
 	walk_uncalled(sh);
 	hand_over(w);
 	*ret = a;

@@ -72,6 +72,7 @@ enum guard_flag {
 	GUARD_FROM_CODE  = 1 << 5,       /* made from a one-liner: os.remove("x") stands here as rm x, os.system(s) as what s runs */
 	GUARD_ARGS_OPEN  = 1 << 6,       /* more words follow that nobody knows: xargs, parallel, "$@", find -exec {} + */
 	GUARD_DRY_RUN    = 1 << 7,       /* its wrapper only prints it: make -n style wrappers, `xargs -p`, `parallel --dry-run` */
+	GUARD_FRESH      = 1 << 9,       /* git in a directory that this text made: by mktemp -d, by git clone */
 	GUARD_OF_CCM     = 1 << 8,       /* a word of it is out of a list of ccm's processes: kill $(pgrep ccm-supervisor) */
 };
 

@@ -408,9 +408,18 @@ static void do_trap(struct call *c)
 {
 	struct shell sub = subshell_of(c->sh);
 	size_t i = skip_options(c, "");
+	/* In one branch of several it may be there or not: looked at where it stands. */
+	bool at_exit = c->sh->at_exit && !(c->sh->flags & GUARD_MAYBE) && i + 2 == c->count && text_in(c->words[i + 1].text, "EXIT 0");
 
-	if (i + 1 < c->count && !value_is(&c->words[i], "-"))
+	if (at_exit)
+		c->sh->at_exit->text = NULL;
+	if (i + 1 >= c->count || value_is(&c->words[i], "-"))
+		return;
+	if (at_exit) {
+		*c->sh->at_exit = (struct exit_trap){ &c->words[i], c->self };
+	} else {
 		run_text(&sub, &c->words[i], "trap", c->self);
+	}
 }
 
 static void do_nothing(struct call *c)

@@ -409,7 +409,7 @@ static void do_shell(struct reading *r, const struct guard_value *text)
 	struct shell sub = subshell_of(r->sh);
 
 	sub.flags |= GUARD_FROM_CODE;
-	run_text(&sub, text, r->program, r->self);
+	run_process(&sub, text, r->program, r->self);
 }
 
 static void do_path(struct reading *r, const char *program, const char *options, const struct term *args, size_t count)
@@ -1507,7 +1507,7 @@ static void awk_run(struct reading *r, const struct guard_value *code, const str
 	if (input)
 		sub.fds[0] = input_of(r->sh->walk, input);
 	sub.flags |= GUARD_FROM_CODE;
-	run_text(&sub, code, r->program, r->self);
+	run_process(&sub, code, r->program, r->self);
 }
 
 static struct guard_value read_awk(struct shell *sh, const char *program, const struct guard_value *text,

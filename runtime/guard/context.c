@@ -788,6 +788,9 @@ static enum guard_answer answer(struct guard_context *c, enum guard_condition co
 	char dir[PATH_MAX], top[PATH_MAX];
 	struct status *s;
 
+	if (command->flags & GUARD_FRESH && (condition == GUARD_CONDITION_DIRTY_TREE || condition == GUARD_CONDITION_UNTRACKED ||
+					     condition == GUARD_CONDITION_IGNORED || condition == GUARD_CONDITION_STASHED))
+		return GUARD_NO;
 	switch (condition) {
 	case GUARD_CONDITION_IN_GIT:
 		if (!work_directory(command, dir))

@@ -923,7 +923,7 @@ static struct guard_value process_file(struct shell *sh, const struct part *p)
 		struct guard_value nothing = value_unknown(0);
 
 		sub.fds[0] = input_of(sh->walk, &nothing);
-		walk_list(&sub, p->stmts);
+		walk_process(&sub, p->stmts);
 	} else {
 		struct guard_value text = output_of(sh, p->stmts);
 

@@ -1039,6 +1039,16 @@ static bool in_force(struct matcher *m, struct guard_rule *rule)
 	       rule->verdict != GUARD_OFF;
 }
 
+/* rails db:drop --help: one word that is a verb, and not what a program of this list works on. */
+static bool names_verb(const struct guard_command *c)
+{
+	static const char acts[] = "rm unlink rmdir mv cp ln kill pkill killall skill chmod chown shred dd umount swapoff history rimraf";
+	const char *verb = c->count == 3 ? c->words[1].text : "";
+
+	return *verb && verb[strspn(verb, "abcdefghijklmnopqrstuvwxyz:-_")] == '\0' && *verb != '-' && c->name &&
+	       !strcmp(c->words[2].text, "--help") && !text_in(c->name, acts);
+}
+
 /* A sub-command that is asked what it does only says so: docker system prune --help. Where it writes, it writes the help. */
 static bool only_helps(const struct guard_rule *rule, const struct args *a)
 {
@@ -1048,7 +1058,7 @@ static bool only_helps(const struct guard_rule *rule, const struct args *a)
 		sub |= rule->needs[i].key == GUARD_KEY_SUB;
 	for (size_t i = 0; i < a->option_count; i++)
 		help |= a->options[i].bytes == 6 && memcmp(a->options[i].name, "--help", 6) == 0;
-	return sub && help && !a->command->redirect_count;
+	return (sub || names_verb(a->command)) && help && !a->command->redirect_count;
 }
 
 static void try_rule(struct matcher *m, size_t index, struct args *a, size_t command, const struct guard_fact *fact)

@@ -749,7 +749,7 @@ static uint32_t class_of(const struct guard_places *p, const char *path, const c
 		c |= BIT(GIT);
 	if (is_secret(path))
 		c |= BIT(SECRET);
-	if (lists(startups_firsts, startups, ARRAY_SIZE(startups), path) && !(inside && !(c & BIT(GIT))))
+	if (lists(startups_firsts, startups, ARRAY_SIZE(startups), path) && !(inside && !(c & BIT(GIT))) && !(c & BIT(TMP)))
 		c |= BIT(STARTUP);
 	if (is_ccm(p, path, inside))
 		c |= BIT(CCM);

@@ -100,6 +100,21 @@ static const char *program_behind(struct shell *sh, const struct guard_value *wo
 
 /* ------------------------------------------------------------------------------------------------ commands */
 
+/* git in, or with -C for, a directory that was made just now. */
+static bool git_is_fresh(struct shell *sh, const struct guard_value *words, size_t count)
+{
+	const char *directory = directory_of(sh);
+
+	for (size_t i = 1; i + 1 < count && words[i].text[0] == '-'; i++) {
+		if (value_begins(&words[i], "--git-dir") || value_begins(&words[i], "--work-tree"))
+			return false;
+		if (value_is(&words[i], "-C"))
+			directory = absolute(sh, words[i + 1].text);
+		i += value_is(&words[i], "-C") || value_is(&words[i], "-c");
+	}
+	return directory && is_fresh(sh, directory);
+}
+
 struct emitted *emit(struct shell *sh, const struct guard_value *words, size_t count)
 {
 	struct walk *w = sh->walk;
@@ -121,6 +136,8 @@ struct emitted *emit(struct shell *sh, const struct guard_value *words, size_t c
 	for (size_t i = 1; i < count; i++)
 		if (words[i].taint & GUARD_TAINT_OF_CCM)
 			c->flags |= GUARD_OF_CCM;
+	if (c->name && strcmp(c->name, "git") == 0 && git_is_fresh(sh, words, count))
+		c->flags |= GUARD_FRESH;
 	c->runs_in = sh->runs_in ? &sh->runs_in->command : NULL;
 	c->via = sh->via;
 	c->offset = sh->offset;
@@ -282,7 +299,7 @@ static bool run_script(struct shell *sh, struct guard_value *words, size_t count
 	sub.args = words + 1;
 	sub.arg_count = count - 1;
 	sub.name = words[0];
-	run_text(&sub, &content, words[0].text, self);
+	run_process(&sub, &content, words[0].text, self);
 	return true;
 }
 

@@ -110,6 +110,12 @@ struct emitted {
 	struct emitted *next;
 };
 
+/* trap TEXT EXIT of one process. */
+struct exit_trap {
+	const struct guard_value *text;      /* NULL: none */
+	const struct emitted *by;
+};
+
 /* What the whole analysis shares. */
 struct walk {
 	struct guard_arena *arena;
@@ -152,6 +158,7 @@ struct shell {
 	bool took_line;                      /* a read found a line */
 	unsigned flags;                      /* enum guard_flag of what runs here */
 	const struct emitted *runs_in;
+	struct exit_trap *at_exit;           /* NULL: the end of it is not followed */
 	const char *via;
 	const char *text;                    /* of the statements being walked */
 	size_t text_bytes;
@@ -165,6 +172,7 @@ static inline struct shell subshell_of(struct shell *sh)
 	struct shell sub = *sh;
 
 	sub.scope = ++sh->walk->scopes;
+	sub.at_exit = NULL;
 	return sub;
 }
 
@@ -180,6 +188,9 @@ const struct guard_value *unknown_input_file(struct shell *sh);
 bool judge_file(struct shell *sh, unsigned taint, const struct emitted *command);
 /* Parses and walks text as bash would with eval; what words name is added to via. */
 void run_text(struct shell *sh, const struct guard_value *text, const char *via, const struct emitted *by);
+/* The same of a shell of its own, up to its end: what it traps on EXIT sees the variables as they are then. */
+void run_process(struct shell *sh, const struct guard_value *text, const char *via, const struct emitted *by);
+void walk_process(struct shell *sh, struct stmt *list);
 /* What is in a text does not have the here-documents of the command that reads it. */
 void drop_read_texts(struct shell *sh);
 /* A subshell whose standard output is collected. */
@@ -209,6 +220,7 @@ const char *directory_of(struct shell *sh);                      /* NULL: nobody
 void directory_set(struct shell *sh, const struct guard_value *v);
 const char *absolute(struct shell *sh, const char *path);        /* NULL: its directory is unknown, or it has marks */
 struct file *file_find(struct shell *sh, const char *path);
+bool is_fresh(struct shell *sh, const char *directory);          /* nothing was in it before this text: mktemp -d, git clone */
 struct file *file_write(struct shell *sh, const char *path, const struct guard_value *content, bool append);
 unsigned file_taint(struct shell *sh, const char *path, bool below);     /* of the path itself and what was written there */
 struct guard_value file_read(struct shell *sh, const char *path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shell.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <string.h>
 
@@ -255,6 +256,31 @@ const char *absolute(struct shell *sh, const char *path)
 	if (!guard_path_normalise(path, directory_of(sh), normal, sizeof normal))
 		return NULL;
 	return guard_arena_strdup(sh->walk->arena, normal);
+}
+
+static struct file *file_at(struct walk *w, const char *absolute_path);
+
+bool is_fresh(struct shell *sh, const char *directory)
+{
+	const char *mark = strchr(directory, GUARD_UNKNOWN);
+	char path[PATH_MAX];
+
+	/* As mktemp is taken to print it: a number, and what nobody knows. */
+	if (mark)
+		return mark - directory > 5 && isdigit((unsigned char)mark[-1]) && (!mark[1] || mark[1] == '/') &&
+		       (!strncmp(directory, "/tmp/", 5) || !strncmp(directory, "/var/tmp/", 9));
+	if (directory[0] != '/' || strlen(directory) >= sizeof path)
+		return false;
+	strcpy(path, directory);
+	for (size_t n = strlen(path); n > 0; n = (size_t)(strrchr(path, '/') - path)) {
+		const struct file *f;
+
+		path[n] = '\0';
+		f = file_at(sh->walk, path);
+		if (f)
+			return f->directory && f->content.taint & GUARD_TAINT_NETWORK;
+	}
+	return false;
 }
 
 static struct file *file_at(struct walk *w, const char *absolute_path)

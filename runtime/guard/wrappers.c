@@ -214,7 +214,7 @@ static void run_in_shell(struct run *r, const struct guard_value *code, const ch
 	sub.flags |= flags;
 	for (size_t i = 0; i < sub.env_count; i++)
 		var_set(&sub, sub.env[i].name, sub.env[i].value);
-	run_text(&sub, code, via, r->self);
+	run_process(&sub, code, via, r->self);
 }
 
 /* The same, of a line of what it read from its own input. */
@@ -272,7 +272,7 @@ static void run_script_file(struct run *r, const struct guard_value *path, size_
 	sub.arg_count = r->count > args ? r->count - args : 0;
 	sub.name = *path;
 	if (script_text(r->sh, path, &text)) {
-		run_text(&sub, &text, r->name, r->self);
+		run_process(&sub, &text, r->name, r->self);
 		return;
 	}
 	if (value_begins(path, "/dev/stdin") || value_begins(path, "/dev/fd/") || value_begins(path, "/proc/self/fd/")) {
@@ -379,7 +379,7 @@ bool run_shell(struct shell *sh, const char *name, struct guard_value *words, si
 		sub.arg_count = i + 2 < count ? count - i - 2 : 0;
 		sub.args_open = sh->flags & GUARD_ARGS_OPEN;
 		sub.flags &= ~(unsigned)GUARD_ARGS_OPEN;
-		run_text(&sub, &words[i], text_take(&via).text, self);
+		run_process(&sub, &words[i], text_take(&via).text, self);
 	} else if (i < count && !from_stdin && !value_is(&words[i], "-")) {
 		run_script_file(&r, &words[i], i + 1);
 	} else {
