@@ -214,14 +214,20 @@ static int pick(struct merger *m, const char *commit, char **onto)
 static int rebase(struct merger *m)
 {
 	_cleanup_sbuf_ struct ccm_sbuf range = { 0 }, list = { 0 };
-	_cleanup_free_ char *onto = strdup(m->result->before);
+	_cleanup_free_ char *onto = strdup(m->result->before), *merge = NULL;
 	char *at;
 	int r;
 
 	ccm_sbuf_addf(&range, "%s..%s", m->result->before, m->spec->commit);
 	if (ccm_sbuf_error(&range) || !onto)
 		return -ENOMEM;
-	r = git_run(&m->import, &list, m->diag, "rev-list", "--reverse", "--topo-order", "--no-merges", range.text, "--", NULL);
+	/* What a merge commit resolved stands in none of the others, and would be missing. */
+	r = git_line(&m->import, &merge, "rev-list", "--merges", "--max-count=1", range.text, "--", NULL);
+	if (r == 0 && merge[0])
+		return ccm_diag_set(m->diag, -CCM_E_REFUSED, "commit %.12s is a merge, which cannot be put on top of another commit; "
+				    "--method squash or merge takes it as it is", merge);
+	if (r == 0)
+		r = git_run(&m->import, &list, m->diag, "rev-list", "--reverse", "--topo-order", range.text, "--", NULL);
 	ccm_sbuf_addc(&list, '\0');
 	if (r == 0)
 		r = ccm_sbuf_error(&list);

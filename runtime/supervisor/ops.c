@@ -51,8 +51,8 @@ int ops_need_source(const struct opened *o, struct ccm_diag *diag)
 {
 	if (o->source.git_dir)
 		return 0;
-	return ccm_diag_set(diag, -CCM_E_REFUSED, "the repository of task %s is not there any more: %s", o->task.id,
-			    o->source_problem.text);
+	return ccm_diag_set(diag, -CCM_E_REFUSED, "the repository of task %s is not there any more; move it back to where it was (%s)",
+			    o->task.id, o->source_problem.text);
 }
 
 int ops_need_folder(const struct opened *o, struct ccm_diag *diag)

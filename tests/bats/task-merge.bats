@@ -41,6 +41,15 @@ x
 y' ]
 }
 
+@test "merge: --method rebase refuses a merge commit, whose own changes it would leave out" {
+	task_run 'echo a >a; git add .; git commit -qm a; side=$(git commit-tree -p HEAD~1 -m side HEAD~1^{tree})
+		git merge -q --no-ff --no-commit $side; echo own >own; git add .; git commit -qm joined; git rev-parse HEAD'
+	run -1 --separate-stderr merge --approve "$(task_head)" --method rebase
+	[[ $stderr == "ccm-supervisor: commit $(task_head | cut -c 1-12) is a merge, which cannot be put on top of another commit; "* ]]
+	merge --approve "$(task_head)"
+	[ "$(cat own)" = own ]
+}
+
 @test "merge: exactly the approved commit is merged, not what came after it" {
 	task_run 'echo a >>file; git commit -qam first; git rev-parse HEAD; echo evil >evil; git add .; git commit -qm second'
 	merge --approve "$(cat "$BATS_TEST_TMPDIR/out")"
