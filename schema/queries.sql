@@ -1114,7 +1114,7 @@ VALUES (:uuid, :channel, :level, :alert_id, :created_ms, :due_ms);
 INSERT OR IGNORE INTO delivery_alert (delivery_id, alert_id, again) VALUES (:delivery_id, :alert_id, :again);
 
 -- query: DIGEST_OPEN
-SELECT id FROM delivery WHERE channel = :channel AND state = 'waiting' AND alert_id IS NULL AND attempts = 0
+SELECT id FROM delivery WHERE channel = :channel AND level = :level AND state = 'waiting' AND alert_id IS NULL AND attempts = 0
   AND due_ms > :after_ms ORDER BY id DESC LIMIT 1;
 
 -- query: DIGEST_FORGET

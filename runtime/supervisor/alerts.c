@@ -795,29 +795,41 @@ static int64_t not_quiet(const struct route *w, enum ccm_alert_level level, int6
 	return end_ms ? end_ms : ms;
 }
 
-/* The channel's digest that is still open, or a new one. */
-static int find_digest(const struct route *w, unsigned channel, int64_t due_ms, int64_t *ret_id)
+/* The channel's digest of that level that is still open, or a new one. */
+static int find_digest(const struct route *w, unsigned channel, enum ccm_alert_level level, int64_t due_ms, int64_t *ret_id)
 {
 	_cleanup_rows_ struct ccm_rows rows = { 0 };
 	int r;
 
-	r = ccm_db_query(w->db, Q_DIGEST_OPEN, DB_ARGS(DB_TEXT("channel", ccm_channel_name((enum ccm_channel)channel)),
-						       DB_INT("after_ms", w->now_ms + SPARE_MS)), &rows);
+	r = ccm_db_query(w->db, Q_DIGEST_OPEN, DB_ARGS(
+		DB_TEXT("channel", ccm_channel_name((enum ccm_channel)channel)), DB_TEXT("level", ccm_alert_level_name(level)),
+		DB_INT("after_ms", w->now_ms + SPARE_MS)), &rows);
 	if (r == 0)
 		r = ccm_rows_next(&rows);
 	if (r > 0)
 		*ret_id = ccm_rows_int(&rows, "id");
 	if (r != 0)
 		return r < 0 ? r : 0;
-	return add_delivery(w, channel, "info", 0, not_quiet(w, CCM_ALERT_INFO, due_ms), ret_id);
+	return add_delivery(w, channel, ccm_alert_level_name(level), 0, not_quiet(w, level, due_ms), ret_id);
 }
 
 static int into_digest(const struct route *w, unsigned channel, int64_t alert_id, bool again, int64_t due_ms)
 {
 	int64_t id;
-	int r = find_digest(w, channel, due_ms, &id);
+	int r = find_digest(w, channel, CCM_ALERT_INFO, due_ms, &id);
 
 	return r < 0 ? r : put_alert(w, id, alert_id, again);
+}
+
+/* What is more than the hour's share. What goes out in the quiet hours does so in a digest, too: in one of its own, as the other
+ * waits for their end. */
+static int into_next_hour(const struct route *w, unsigned channel, const struct alert *a, int64_t due_ms)
+{
+	bool loud = w->quiet_end_ms && (int64_t)a->level >= w->settings->alert_quiet_level;
+	int64_t id;
+	int r = find_digest(w, channel, loud ? a->level : CCM_ALERT_INFO, due_ms, &id);
+
+	return r < 0 ? r : put_alert(w, id, a->id, false);
 }
 
 /* The hour that the channel's deliveries are counted in. 1: it may have one more; else *ret_end_ms: when the next begins. */
@@ -859,7 +871,7 @@ static int send_now(const struct route *w, unsigned channel, const struct alert 
 	if (r < 0)
 		return r;
 	if (r == 0)
-		return into_digest(w, channel, a->id, false, digest_ms ? w->now_ms + digest_ms : end_ms);
+		return into_next_hour(w, channel, a, digest_ms ? w->now_ms + digest_ms : end_ms);
 	r = add_delivery(w, channel, ccm_alert_level_name(a->level), a->id, not_quiet(w, a->level, w->now_ms), &id);
 	return r < 0 ? r : put_alert(w, id, a->id, false);
 }

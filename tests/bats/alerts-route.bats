@@ -333,6 +333,17 @@ urgent|agent-needs-input|project: Claude Code needs your input|1" ]
 	[ "$(told | cut -d'|' -f3)" = $'2 alerts\nalert 5' ]
 }
 
+@test "quiet hours: what goes out in them does not wait for their end in a digest either" {
+	configured 'quiet_hours = 00:00-24:00' 'digest = 1h' '[command]' 'max_per_hour = 1'
+	for title in first second third; do ccm-hook alert urgent "$title"; done
+	ccm-hook alert info low
+	[ "$(told)" = 'urgent|-|first|1' ]
+	[ "$(db "SELECT level, due_ms - created_ms <= 3600000, (SELECT count(*) FROM delivery_alert i WHERE i.delivery_id = d.id)
+		FROM delivery d WHERE alert_id IS NULL")" = $'urgent|1|2\ninfo|0|1' ]
+	later 60
+	[[ $(told) == 'urgent|digest|2 alerts|2' ]]
+}
+
 @test "quiet hours: urgent alerts go out, others wait for their end, and so does what waited before" {
 	ccm-hook alert warning before
 	db "UPDATE state.alert SET routed_ms = 1, routing = 'x'; INSERT INTO state.delivery (uuid, channel, level, alert_id, created_ms,
