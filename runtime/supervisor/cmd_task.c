@@ -657,6 +657,8 @@ static int task_cmd_merge(struct ctx *ctx, int argc, char **argv)
 		return argc;
 	if (!approve)
 		return ccm_opt_error(&ctx->usage, "needs --approve=SHA: the commit that 'task review' showed you");
+	if (message && !message[strspn(message, " \t\r\n")])
+		return ccm_opt_error(&ctx->usage, "--message is empty: a commit says what it does");
 	r = ops_open(ctx, argv[0], &o, &diag);
 	if (r == 0 && !into && !o.task.branch)
 		r = ccm_diag_set(&diag, -CCM_E_REFUSED, "task %s did not begin from a branch: --into names the one to merge into",

@@ -62,6 +62,8 @@ y' ]
 	before=$(git rev-parse HEAD)
 	run -64 --separate-stderr merge
 	[[ $stderr == *"needs --approve=SHA"* ]]
+	run -64 --separate-stderr merge --approve "$before" --message ' '
+	[[ $stderr == *"--message is empty"* ]]
 	run -1 --separate-stderr merge --approve main
 	[[ $stderr == *"'main' is no commit id"* ]]
 	run -1 --separate-stderr merge --approve 0123456789abcdef0123456789abcdef01234567
