@@ -10,6 +10,7 @@
 #include "shell.h"
 
 #define NESTING_MAX 120 /* statements within statements, functions in functions, texts in texts: our own stack */
+#define EXIT_ROUNDS 4            /* traps on EXIT that trap EXIT */
 #define REDIRECTS_MAX 256        /* of one command and those around it */
 #define ROUNDS_MAX 256           /* of a loop whose end is computed */
 #define ITEMS_MAX 256            /* of a loop, before only those count that are more than plain names */
@@ -196,34 +197,38 @@ void run_text(struct shell *sh, const struct guard_value *text, const char *via,
 	sh->no_functions = no_functions;
 }
 
-/* What was trapped on EXIT. */
+/* What was trapped on EXIT, and what that traps. */
 static void run_at_exit(struct shell *sh)
 {
-	struct exit_trap trap = *sh->at_exit;
+	struct exit_trap *trap;
 
-	sh->at_exit->text = NULL;
-	if (trap.text)
-		run_text(sh, trap.text, "trap", trap.by);
+	for (int rounds = 0; (trap = *sh->at_exit) && rounds < EXIT_ROUNDS && step(sh); rounds++) {
+		*sh->at_exit = NULL;
+		for (; trap; trap = trap->next) {
+			sh->offset = trap->by->command.offset;
+			sh->bytes = trap->by->command.bytes;
+			run_text(sh, trap->text, "trap", trap->by);
+		}
+	}
+	sh->at_exit = NULL;
 }
 
 void walk_process(struct shell *sh, struct stmt *list)
 {
-	struct exit_trap trap = { 0 };
+	struct exit_trap *traps = NULL;
 
-	sh->at_exit = &trap;
+	sh->at_exit = &traps;
 	walk_list(sh, list);
 	run_at_exit(sh);
-	sh->at_exit = NULL;
 }
 
 void run_process(struct shell *sh, const struct guard_value *text, const char *via, const struct emitted *by)
 {
-	struct exit_trap trap = { 0 };
+	struct exit_trap *traps = NULL;
 
-	sh->at_exit = &trap;
+	sh->at_exit = &traps;
 	run_text(sh, text, via, by);
 	run_at_exit(sh);
-	sh->at_exit = NULL;
 }
 
 struct guard_value output_of(struct shell *sh, struct stmt *list)

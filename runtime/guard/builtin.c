@@ -407,19 +407,23 @@ static void do_exec(struct call *c)
 static void do_trap(struct call *c)
 {
 	struct shell sub = subshell_of(c->sh);
+	struct exit_trap **at_exit = c->sh->at_exit, *trap;
 	size_t i = skip_options(c, "");
-	/* In one branch of several it may be there or not: looked at where it stands. */
-	bool at_exit = c->sh->at_exit && !(c->sh->flags & GUARD_MAYBE) && i + 2 == c->count && text_in(c->words[i + 1].text, "EXIT 0");
+	bool maybe = c->sh->flags & GUARD_MAYBE;
 
-	if (at_exit)
-		c->sh->at_exit->text = NULL;
-	if (i + 1 >= c->count || value_is(&c->words[i], "-"))
+	if (!at_exit || i + 2 != c->count || !text_in(c->words[i + 1].text, "EXIT 0")) {
+		if (i + 1 < c->count && !value_is(&c->words[i], "-"))
+			run_text(&sub, &c->words[i], "trap", c->self);
 		return;
-	if (at_exit) {
-		*c->sh->at_exit = (struct exit_trap){ &c->words[i], c->self };
-	} else {
-		run_text(&sub, &c->words[i], "trap", c->self);
 	}
+	/* In one branch of several, what was there before may still be. */
+	if (!maybe)
+		*at_exit = NULL;
+	if (value_is(&c->words[i], "-"))
+		return;
+	trap = GUARD_NEW(c->sh->walk->arena, struct exit_trap);
+	*trap = (struct exit_trap){ &c->words[i], c->self, *at_exit };
+	*at_exit = trap;
 }
 
 static void do_nothing(struct call *c)

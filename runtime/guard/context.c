@@ -480,11 +480,11 @@ static void ask_git(struct guard_context *c, const char *dir, const char *const 
 	ccm_proc_result_done(&result);
 }
 
-/* The paths that `git restore` or `git checkout -- ` is about, written for git. Returns their count; 0: all there is. */
+/* The paths that `git restore`, `git clean` or `git checkout -- ` is about, written for git. Returns their count; 0: all there is. */
 static size_t pathspecs(const struct guard_command *c, char **ret, size_t max)
 {
 	size_t sub = is_git(c) ? git_sub(c) : 0, count = 0, first = 0;
-	bool restore = sub && strcmp(c->words[sub].text, "restore") == 0;
+	bool clean = sub && strcmp(c->words[sub].text, "clean") == 0, restore = clean || (sub && strcmp(c->words[sub].text, "restore") == 0);
 
 	if (!restore && !(sub && strcmp(c->words[sub].text, "checkout") == 0))
 		return 0;
@@ -498,7 +498,7 @@ static size_t pathspecs(const struct guard_command *c, char **ret, size_t max)
 		char *copy;
 
 		if (!first && v->text[0] == '-') {
-			if (strcmp(v->text, "-s") == 0)
+			if (strcmp(v->text, clean ? "-e" : "-s") == 0 || (clean && strcmp(v->text, "--exclude") == 0))
 				i++;
 			continue;
 		}

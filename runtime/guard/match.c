@@ -548,6 +548,8 @@ static enum so class_term(struct matcher *m, const struct guard_command *c, stru
 		}
 		class = o->class;
 	}
+	if (c->flags & GUARD_CONTAINER && class.is & GUARD_PATH_TMP_DIR)     /* nobody else's files are in there */
+		class.is = (class.is & ~(uint32_t)GUARD_PATH_TMP_DIR) | GUARD_PATH_TMP;
 	if (!(class.is & t->bits) && ours && t->bits & (THROUGH_LINKS | THROUGH_WAYS_OUT)) {
 		if (bytes || !o->followed) {
 			o->linked.is = linked_bits(m, text, c);

@@ -110,10 +110,11 @@ struct emitted {
 	struct emitted *next;
 };
 
-/* trap TEXT EXIT of one process. */
+/* trap TEXT EXIT of one process; of branches, each. */
 struct exit_trap {
-	const struct guard_value *text;      /* NULL: none */
+	const struct guard_value *text;
 	const struct emitted *by;
+	struct exit_trap *next;
 };
 
 /* What the whole analysis shares. */
@@ -158,7 +159,7 @@ struct shell {
 	bool took_line;                      /* a read found a line */
 	unsigned flags;                      /* enum guard_flag of what runs here */
 	const struct emitted *runs_in;
-	struct exit_trap *at_exit;           /* NULL: the end of it is not followed */
+	struct exit_trap **at_exit;          /* NULL: the end of it is not followed */
 	const char *via;
 	const char *text;                    /* of the statements being walked */
 	size_t text_bytes;

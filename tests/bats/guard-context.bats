@@ -88,6 +88,14 @@ ran() {
 	[ "$(verdict_of 'git clean -f')" = $'deny\tuntracked' ]
 }
 
+@test "context: git clean loses only what lies in the directories that it names" {
+	mkdir old new
+	echo x >new/file
+	[ "$(verdict_of 'git clean -fd old')" = $'none\t' ]
+	[ "$(verdict_of 'git clean -fd -e old new')" = $'deny\tuntracked' ]
+	[ "$(verdict_of 'git clean -fd -e old')" = $'deny\tuntracked' ]
+}
+
 @test "context: the tree of -C is looked at, and where nobody knows it counts as dirty" {
 	mkdir "$HOME/elsewhere"
 	echo more >>one
