@@ -823,6 +823,9 @@ WHERE id = :id;
 -- query: TASK_KEEP
 UPDATE task SET saved = coalesce(:saved, saved), merged = coalesce(:merged, merged), changed_ms = :now_ms WHERE id = :id;
 
+-- query: TASK_LIMIT
+UPDATE task SET limits = :limits WHERE id = :id;
+
 -- query: TASK_UNSAVE
 UPDATE task SET saved = NULL WHERE id = :id;
 

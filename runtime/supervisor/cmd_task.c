@@ -736,9 +736,10 @@ static int start_again(struct ctx *ctx, struct opened *o, int argc, char **argv,
 		r = source_project(&o->source, o->task.project, &project);
 	if (r == 0)
 		r = profile_load(&ctx->settings, project, &profile);
+	if (r == 0)
+		r = task_limit(ctx->db, &o->task, &profile.limits);
 	if (r < 0)
 		return r;
-	profile.limits = o->task.limits;
 	spec.profile = &profile;
 	spec.argv = words;
 	spec.lock_fd = o->lock_fd;

@@ -141,6 +141,11 @@ static void raise_bounds(struct session *s)
 		if (*all[i].bound <= 0 || all[i].used < *all[i].bound)
 			continue;
 		*all[i].bound = all[i].used + all[i].used / 4 + 1;
+		/* The kernel holds each process to it, and takes no more from us than it was started with. */
+		if (all[i].bound == &s->limits.file_bytes) {
+			task_log(s->spec->ctx->db, s->spec->task->id, "limit", "max_file_size stays what it is for this run");
+			continue;
+		}
 		task_log(s->spec->ctx->db, s->spec->task->id, "limit", "%s is %lld for this run from now on", all[i].name,
 			 (long long)*all[i].bound);
 	}

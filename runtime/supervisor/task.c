@@ -185,6 +185,19 @@ int task_create(struct ccm_db *db, const struct task_new *n, char id[TASK_ID_CHA
 	return r < 0 ? r : 0;
 }
 
+int task_limit(struct ccm_db *db, struct task *t, const struct task_limits *limits)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = limits_text(limits, &text);
+
+	if (r == 0)
+		r = ccm_db_exec(db, Q_TASK_LIMIT, DB_ARGS(DB_TEXT("id", t->id), DB_TEXT("limits", text)));
+	if (r < 0)
+		return r;
+	t->limits = *limits;
+	return 0;
+}
+
 int task_forget(struct ccm_db *db, const char *id)
 {
 	int r = ccm_db_exec(db, Q_TASK_FORGET, DB_ARGS(DB_TEXT("id", id)));

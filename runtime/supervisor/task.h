@@ -75,6 +75,9 @@ struct task_new {
 	const char *const *command;
 	struct task_limits limits;
 };
+/* What it may use from its next start on. */
+int task_limit(struct ccm_db *db, struct task *t, const struct task_limits *limits);
+
 /* Writes the row, state created. id gets a new id. */
 int task_create(struct ccm_db *db, const struct task_new *n, char id[TASK_ID_CHARS + 1]);
 

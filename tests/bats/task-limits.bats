@@ -147,3 +147,14 @@ read_write = ~/scratch"
 	[ -z "$output" ]
 	grep -qx "HOME=$CCM_HOME/tasks/$ID/home" "$BATS_TEST_TMPDIR/out"
 }
+
+@test "limits: a task that is started again has those that the configuration names by then" {
+	config 'max_file_size = 1M'
+	task_run 'head -c 1500000 /dev/zero >long || :'
+	[ "$(stat -c %s "$WORK/long")" = 1048576 ]
+	config 'max_file_size = 2M
+max_commits = 7'
+	ccm-supervisor task resume --again "$ID"
+	[ "$(stat -c %s "$WORK/long")" = 1500000 ]
+	[ "$(ccm-supervisor task show "$ID" --json | jq -r '"\(.limits.commits) \(.limits.file_bytes)"')" = '7 2097152' ]
+}
