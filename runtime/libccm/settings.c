@@ -463,7 +463,17 @@ static void tell_range(struct ccm_sbuf *problems, const struct key *k, const cha
 	print_value(problems, k, k->min);
 	ccm_sbuf_adds(problems, " to ");
 	print_value(problems, k, k->max);
-	ccm_sbuf_addf(problems, ", not '%s'; using %s\n", value, k->preset);
+	ccm_sbuf_addf(problems, ", not '%s'", value);
+}
+
+/* The preset, or what a line before said. */
+static void tell_kept(struct reader *reader, const struct key *k)
+{
+	struct ccm_sbuf *problems = &reader->settings->problems;
+
+	ccm_sbuf_adds(problems, "; using ");
+	print_value(problems, k, *field(k, reader->settings));
+	ccm_sbuf_addc(problems, '\n');
 }
 
 /* A wrong value leaves what was in force; of a list, nothing of the line is. What may be a secret is not repeated. */
@@ -486,12 +496,15 @@ static void tell_value(struct reader *reader, int line, const struct key *k, con
 		ccm_sbuf_addf(problems, "has no value, such as %s\n", k->preset);
 	else if (is_named(k))
 		ccm_sbuf_addf(problems, "must be one of %s, not '%s'; the line is not used\n", k->choices, value);
-	else if (k->choices)
-		ccm_sbuf_addf(problems, "must be one of %s, not '%s'; using %s\n", k->choices, value, k->preset);
-	else if (error == -ERANGE)
-		tell_range(problems, k, value);
-	else
-		ccm_sbuf_addf(problems, "is not a %s such as %s: '%s'; using %s\n", type_name(k), k->preset, value, k->preset);
+	else {
+		if (k->choices)
+			ccm_sbuf_addf(problems, "must be one of %s, not '%s'", k->choices, value);
+		else if (error == -ERANGE)
+			tell_range(problems, k, value);
+		else
+			ccm_sbuf_addf(problems, "is not a %s such as %s: '%s'", type_name(k), k->preset, value);
+		tell_kept(reader, k);
+	}
 }
 
 static void tell_kinds(struct reader *reader, int line, const char *name)

@@ -260,6 +260,15 @@ old_database() {
 	[ "$(db "SELECT count(*) FROM payload")" = 1 ]
 }
 
+@test "storage: a wrong value in config.ini leaves in force what a line before it said, and tells which" {
+	mkdir -p -m 700 "$CCM_HOME"
+	printf '[storage]\npayload = none\npayload = all\n' >"$CCM_HOME/config.ini"
+	event UserPromptSubmit >in
+	run -0 --separate-stderr ccm-hook run <in
+	[[ $stderr == *"config.ini:3: 'payload' must be one of full|redacted|none, not 'all'; using none"* ]]
+	[ "$(db "SELECT count(*) FROM payload")" = 0 ]
+}
+
 @test "storage: events of many processes at once are all kept, each once" {
 	ccm-hook init
 	event PreToolUse-Bash >in
