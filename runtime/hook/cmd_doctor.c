@@ -12,6 +12,7 @@
 #include "ctx.h"
 #include "libccm/alert.h"
 #include "libccm/clock.h"
+#include "libccm/daemon_lock.h"
 #include "libccm/host.h"
 #include "libccm/proc.h"
 #include "libccm/spool.h"
@@ -19,7 +20,6 @@
 #include "print.h"
 #include "registration.h"
 #include "scripts.h"
-#include "urgent.h"
 
 #define DAY_MS (24LL * 60 * 60 * 1000)
 #define UNFINISHED_WITHIN_MS (7 * DAY_MS)
@@ -868,7 +868,7 @@ static int check_channels(struct doctor *d)
 		fine(d, "alerts go to: %s", names.text);
 	else
 		fine(d, "no channel is set up for alerts; ccm-alerts(7) tells how");
-	if (urgent_daemon_is_old(&d->ctx->paths))
+	if (ccm_daemon_config_is_old(&d->ctx->paths))
 		finding(d, "run 'ccm-supervisor reload'", "the daemon, which sends alerts, goes by an older config.ini");
 	r = set_up ? check_deliver(d) : 0;
 	if (r == 0)

@@ -2,13 +2,11 @@
 #include "urgent.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libccm/alert.h"
+#include "libccm/daemon_lock.h"
 #include "libccm/log.h"
 #include "libccm/proc.h"
 
@@ -49,37 +47,14 @@ bool urgent_is(const struct ccm_settings *s, const struct ccm_event *e, const st
 	return false;
 }
 
-/* Its lock is held as long as it lives. */
-static bool daemon_runs(const struct ccm_paths *paths, struct stat *ret_lock)
-{
-	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
-	_cleanup_close_ int fd = -1;
-
-	ccm_sbuf_addf(&path, "%s/supervisor.lock", paths->home);
-	fd = open(ccm_sbuf_str(&path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	return fd >= 0 && fstat(fd, ret_lock) == 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-}
-
-bool urgent_daemon_is_old(const struct ccm_paths *paths)
-{
-	struct stat lock, config = { 0 };
-
-	if (!daemon_runs(paths, &lock) || !lock.st_size)
-		return false;
-	if (stat(paths->config, &config) < 0)
-		config = (struct stat){ 0 };
-	return lock.st_mtim.tv_sec != config.st_mtim.tv_sec || lock.st_mtim.tv_nsec != config.st_mtim.tv_nsec;
-}
-
 void urgent_deliver(const struct ctx *ctx)
 {
 	_cleanup_sbuf_ struct ccm_sbuf program = { 0 };
 	const char *slash = strrchr(ctx->self, '/');
-	struct stat lock;
 	int r;
 
 	/* In a task neither the database nor the network is to be had: its supervisor takes the alert in. */
-	if (ctx->paths.task || ctx->paths.problem || !ccm_channels_set_up(&ctx->settings) || daemon_runs(&ctx->paths, &lock))
+	if (ctx->paths.task || ctx->paths.problem || !ccm_channels_set_up(&ctx->settings) || ccm_daemon_runs(&ctx->paths, NULL))
 		return;
 	ccm_sbuf_add(&program, ctx->self, slash ? (size_t)(slash - ctx->self) + 1 : 0);
 	ccm_sbuf_adds(&program, "ccm-supervisor");

@@ -18,8 +18,4 @@ bool urgent_is(const struct ccm_settings *s, const struct ccm_event *e, const st
 /* Starts it, if there is reason to. What goes wrong is said on stderr. */
 void urgent_deliver(const struct ctx *ctx);
 
-/* A daemon runs, and config.ini was written since it read that: its lock has the time of the one that it goes by, see
- * runtime/supervisor/daemon.h. */
-bool urgent_daemon_is_old(const struct ccm_paths *paths);
-
 #endif

@@ -8,6 +8,7 @@
 #include "json_out.h"
 #include "libccm/alert.h"
 #include "libccm/clock.h"
+#include "libccm/daemon_lock.h"
 #include "libccm/log.h"
 #include "libccm/proc.h"
 #include "libccm/term.h"
@@ -419,7 +420,7 @@ static int test(struct ctx *ctx, int argc, char **argv)
 	if (r < 0 && result.exit_status < 0 && !result.error)
 		ccm_error("ccm-deliver did not end by itself (signal %d)", result.signal);
 	/* What was tried is not yet how alerts are sent. */
-	if (daemon_config_is_old(&ctx->paths))
+	if (ccm_daemon_config_is_old(&ctx->paths))
 		ccm_warn(DAEMON_CONFIG_OLD);
 	ccm_proc_result_done(&result);
 	return r;
@@ -493,7 +494,7 @@ static int tell_delivery(struct ctx *ctx, int64_t id)
 		return r;
 	state = ccm_rows_text(&rows, "state");
 	printf("delivery %lld to %s: %s\n", (long long)id, ccm_rows_text(&rows, "channel"),
-	       strcmp(state, "waiting") != 0 ? state : daemon_pid(&ctx->paths) ? "waiting, and tried again by the daemon" :
+	       strcmp(state, "waiting") != 0 ? state : ccm_daemon_runs(&ctx->paths, NULL) ? "waiting, and tried again by the daemon" :
 	       "waiting; 'ccm-supervisor deliver --once' tries it again");
 	return strcmp(state, "sent") == 0 ? 0 : -CCM_E_SAID;
 }

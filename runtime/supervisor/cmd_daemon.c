@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon.h"
+#include "libccm/daemon_lock.h"
 #include "libccm/log.h"
 
 int cmd_daemon(struct ctx *ctx, int argc, char **argv)
@@ -39,7 +40,7 @@ int cmd_reload(struct ctx *ctx, int argc, char **argv)
 		ccm_error("reload: '%s' has the mistakes named above; what was in force stays so", ctx->paths.config);
 		return -CCM_E_SAID;
 	}
-	pid = daemon_pid(&ctx->paths);
+	ccm_daemon_runs(&ctx->paths, &pid);
 	if (!pid) {
 		ccm_error("reload: no daemon is running for '%s'", ctx->paths.home);
 		return -CCM_E_SAID;

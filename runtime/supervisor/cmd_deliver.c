@@ -11,9 +11,9 @@
 
 #include "alerts.h"
 #include "couriers.h"
-#include "daemon.h"
 #include "libccm/alert.h"
 #include "libccm/clock.h"
+#include "libccm/daemon_lock.h"
 #include "libccm/log.h"
 #include "libccm/proc.h"
 #include "lock.h"
@@ -174,7 +174,7 @@ void alerts_deliver(const struct ctx *ctx)
 {
 	int r = 0;
 
-	if (ccm_channels_set_up(&ctx->settings) && !daemon_pid(&ctx->paths))
+	if (ccm_channels_set_up(&ctx->settings) && !ccm_daemon_runs(&ctx->paths, NULL))
 		r = ccm_proc_detach(ctx->self, (const char *const[]){ "ccm-supervisor", "deliver", "--once", NULL });
 	if (r < 0)
 		ccm_warn("cannot start '%s deliver --once': %s", ctx->self, ccm_strerror(r));

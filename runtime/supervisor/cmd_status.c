@@ -8,6 +8,7 @@
 #include "daemon.h"
 #include "libccm/alert.h"
 #include "libccm/clock.h"
+#include "libccm/daemon_lock.h"
 #include "libccm/json.h"
 #include "libccm/log.h"
 #include "libccm/quota.h"
@@ -249,12 +250,12 @@ static int collect(struct status *s)
 
 	unit_systemd_path(&unit);
 	s->installed = unit.bytes && access(unit.text, F_OK) == 0;
-	s->pid = daemon_pid(&s->ctx->paths);
+	ccm_daemon_runs(&s->ctx->paths, &s->pid);
 	if (s->installed && !s->pid)
 		need(s, "the daemon is installed, but does not run: systemctl --user status " UNIT_NAME);
 	if (s->ctx->settings.problems.bytes)
 		need(s, "the configuration has mistakes, which were named above");
-	else if (daemon_config_is_old(&s->ctx->paths))
+	else if (ccm_daemon_config_is_old(&s->ctx->paths))
 		need(s, DAEMON_CONFIG_OLD);
 	r = read_database(s);
 	if (r >= 0 && s->ctx->db)

@@ -15,6 +15,7 @@
 #include "couriers.h"
 #include "jobs.h"
 #include "libccm/clock.h"
+#include "libccm/daemon_lock.h"
 #include "libccm/io.h"
 #include "libccm/log.h"
 #include "libccm/proc.h"
@@ -75,39 +76,14 @@ static void set_timer(struct event *timer, int64_t ms)
 
 /* ---- the lock ---- */
 
-static int lock_path(const struct ccm_paths *paths, struct ccm_sbuf *path)
-{
-	ccm_sbuf_addf(path, "%s/supervisor.lock", paths->home);
-	return ccm_sbuf_error(path);
-}
-
-static pid_t read_pid(int fd)
-{
-	char text[32] = "";
-
-	return pread(fd, text, sizeof text - 1, 0) > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
-}
-
-pid_t daemon_pid(const struct ccm_paths *paths)
-{
-	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
-	_cleanup_close_ int fd = -1;
-
-	if (lock_path(paths, &path) < 0)
-		return 0;
-	fd = open(path.text, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0)
-		return 0;
-	return read_pid(fd);
-}
-
 static int take_lock(const struct ccm_paths *paths, int *ret_fd)
 {
 	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
 	_cleanup_close_ int fd = -1;
 	char text[32];
+	pid_t other;
 
-	if (lock_path(paths, &path) < 0)
+	if (ccm_daemon_lock_path(paths, &path) < 0)
 		return -ENOMEM;
 	fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
@@ -120,7 +96,8 @@ static int take_lock(const struct ccm_paths *paths, int *ret_fd)
 			usleep(5000);
 			continue;
 		}
-		ccm_error("a daemon is running already for '%s' (process %d)", paths->home, (int)read_pid(fd));
+		ccm_daemon_runs(paths, &other);
+		ccm_error("a daemon is running already for '%s' (process %d)", paths->home, (int)other);
 		return -CCM_E_SAID;
 	}
 	snprintf(text, sizeof text, "%d\n", (int)getpid());
@@ -131,24 +108,6 @@ static int take_lock(const struct ccm_paths *paths, int *ret_fd)
 }
 
 /* ---- the configuration ---- */
-
-/* 0: there is none. */
-static struct timespec config_time(const struct ccm_paths *paths)
-{
-	struct stat st;
-
-	return stat(paths->config, &st) == 0 ? st.st_mtim : (struct timespec){ 0 };
-}
-
-bool daemon_config_is_old(const struct ccm_paths *paths)
-{
-	struct timespec config = config_time(paths);
-	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
-	struct stat st;
-
-	return daemon_pid(paths) && lock_path(paths, &path) == 0 && stat(path.text, &st) == 0 &&
-	       (st.st_mtim.tv_sec != config.tv_sec || st.st_mtim.tv_nsec != config.tv_nsec);
-}
 
 /* time: taken before it was read. */
 static void note_config(const struct daemon *d, struct timespec time)
@@ -179,7 +138,7 @@ static void log_problems(const struct ccm_settings *settings)
 static void reload(struct daemon *d)
 {
 	_cleanup_sbuf_ struct ccm_sbuf text = { 0 };
-	struct timespec time = config_time(&d->ctx->paths);
+	struct timespec time = ccm_daemon_config_time(&d->ctx->paths);
 	struct ccm_settings settings;
 	int r = read_config(&d->ctx->paths, &text);
 
@@ -835,7 +794,7 @@ int daemon_run(struct ctx *ctx, bool verbose)
 	slog_open(&ctx->paths);
 	log_problems(&ctx->settings);
 	d.lock = lock;
-	note_config(&d, config_time(&ctx->paths));
+	note_config(&d, ccm_daemon_config_time(&ctx->paths));
 	r = read_config(&ctx->paths, &d.config);
 	if (r == 0)
 		r = prepare(&d);

@@ -21,11 +21,7 @@
 /* Runs until it is told to end. 0; -CCM_E_SAID: it could not begin, and has said why. */
 int daemon_run(struct ctx *ctx, bool verbose);
 
-/* The process that holds the lock; 0: none does. */
-pid_t daemon_pid(const struct ccm_paths *paths);
-
-/* A daemon runs, and config.ini was written since it read that. What to do about it: */
-bool daemon_config_is_old(const struct ccm_paths *paths);
+/* What to do about ccm_daemon_config_is_old(). */
 #define DAEMON_CONFIG_OLD "the daemon goes by an older config.ini: 'ccm-supervisor reload' makes it read this one"
 
 #endif
