@@ -41,15 +41,6 @@ later() {
 digest() { db "SELECT group_concat(a.title || ' ' || i.again, ', ') FROM delivery d JOIN delivery_alert i ON i.delivery_id = d.id
 	JOIN alert a ON a.id = i.alert_id WHERE d.alert_id IS NULL AND d.state = 'waiting'"; }
 
-# Usage: eventually COMMAND... - tries until it succeeds, for long.
-eventually() {
-	local tries=0
-	until "$@"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 600 ] || { echo "never: $*" >&2; return 1; }
-		sleep 0.05
-	done
-}
 is() { [ "$(db "$1" 2>/dev/null)" = "$2" ]; }
 has_told() { jq -r .title "$HOME/told" 2>/dev/null | grep -qxF -e "$1"; }
 

@@ -41,16 +41,6 @@ stop() {
 	return "$status"
 }
 
-# Usage: eventually COMMAND... - tries until it succeeds, for long.
-eventually() {
-	local tries=0
-	until "$@"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 600 ] || { echo "never: $*" >&2; cat "$LOG" >&2; return 1; }
-		sleep 0.05
-	done
-}
-
 logged() { grep -q -e "$1" "$LOG" 2>/dev/null; }
 idle() { [ "$(db "SELECT count(*) FROM job WHERE started_ms IS NULL OR lease_until_ms IS NOT NULL AND name <> 'ccusage'" 2>/dev/null)" = 0 ]; }
 is() { [ "$(db "$1" 2>/dev/null)" = "$2" ]; }

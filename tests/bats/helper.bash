@@ -61,3 +61,13 @@ db() {
 		sqlite3 -cmd '.timeout 10000' "$CCM_HOME/ccm.db" "$1"
 	fi
 }
+
+# Usage: eventually COMMAND... - tries until it succeeds, for long. $LOG, if there is one, tells why it never did.
+eventually() {
+	local tries=0
+	until "$@"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 600 ] || { echo "never: $*" >&2; [ -z "${LOG-}" ] || cat "$LOG" >&2; return 1; }
+		sleep 0.05
+	done
+}
