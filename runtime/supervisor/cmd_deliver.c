@@ -14,10 +14,10 @@
 #include "libccm/alert.h"
 #include "libccm/clock.h"
 #include "libccm/daemon_lock.h"
+#include "libccm/lock.h"
 #include "libccm/log.h"
 #include "libccm/proc.h"
-#include "lock.h"
-#include "watch.h"
+#include "libccm/watch.h"
 
 #define RETRY_MS (2 * 60 * 1000LL)       /* so long what fails is tried again */
 #define BUSY_MS 1000                     /* after a database that was in use */
@@ -26,7 +26,7 @@ struct delivering {
 	struct ctx *ctx;
 	struct event_base *base;
 	struct event *timer, *changed, *on_child, *on_term, *on_int;
-	struct watch watch;
+	struct ccm_watch watch;
 	struct alerts alerts;
 	struct couriers couriers;
 	int64_t until_us;
@@ -73,7 +73,7 @@ static void on_change(evutil_socket_t fd, short what, void *user)
 	struct delivering *d = user;
 
 	(void)fd, (void)what;
-	if (watch_read(&d->watch))
+	if (ccm_watch_read(&d->watch))
 		wake_in(d, 20);
 }
 
@@ -129,8 +129,8 @@ static int prepare(struct delivering *d)
 	if (r < 0)
 		return r;
 	/* Without it, what comes meanwhile is found when something else wakes us. */
-	if (watch_open(&d->watch, &d->ctx->paths) == 0 && watch_fd(&d->watch) >= 0)
-		r = add(&d->changed, event_new(d->base, watch_fd(&d->watch), EV_READ | EV_PERSIST, on_change, d), true);
+	if (ccm_watch_open(&d->watch, &d->ctx->paths, CCM_WATCH_DATABASE | CCM_WATCH_FILES | CCM_WATCH_SPOOL) == 0 && ccm_watch_fd(&d->watch) >= 0)
+		r = add(&d->changed, event_new(d->base, ccm_watch_fd(&d->watch), EV_READ | EV_PERSIST, on_change, d), true);
 	return r;
 }
 
@@ -144,14 +144,14 @@ static void release(struct delivering *d)
 			event_free(events[i]);
 	if (d->base)
 		event_base_free(d->base);
-	watch_close(&d->watch);
+	ccm_watch_close(&d->watch);
 	alerts_done(&d->alerts);
 }
 
 static int deliver_locked(struct delivering *d)
 {
 	_cleanup_close_ int lock = -1;
-	int r = lock_deliver(&d->ctx->paths, NULL, &lock);
+	int r = ccm_lock_take(&d->ctx->paths, "deliver", NULL, &lock);
 
 	if (r <= 0)
 		return r;

@@ -10,9 +10,9 @@
 #include "child.h"
 #include "libccm/alert.h"
 #include "libccm/clock.h"
+#include "libccm/lock.h"
 #include "libccm/log.h"
 #include "libccm/proc.h"
-#include "lock.h"
 
 #define LINE_MAX_BYTES 4096
 #define BUSY_MS 500                      /* until it is seen again whether somebody else is at it */
@@ -131,7 +131,7 @@ static int64_t may_start(struct courier *w, int64_t now_ms)
 	/* A clock that was set back holds nobody up. */
 	if (w->not_before_ms > now_ms + (AGAIN_MS << AGAIN_MAX))
 		w->not_before_ms = now_ms;
-	if (w->not_before_ms <= now_ms && lock_deliver_is_taken(&w->all->ctx->paths, name_of(w)))
+	if (w->not_before_ms <= now_ms && ccm_lock_is_taken(&w->all->ctx->paths, "deliver", name_of(w)))
 		w->not_before_ms = now_ms + BUSY_MS;
 	return w->not_before_ms;
 }

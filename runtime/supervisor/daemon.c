@@ -20,9 +20,9 @@
 #include "libccm/log.h"
 #include "libccm/proc.h"
 #include "libccm/quota.h"
+#include "libccm/watch.h"
 #include "slog.h"
 #include "systemd.h"
-#include "watch.h"
 
 #define GATHER_MS 20                     /* what happens within this time is looked at together */
 #define AGAIN_MS 500                     /* a commit is heard of just before it can be seen: it is looked for once more */
@@ -54,8 +54,8 @@ struct daemon {
 	bool verbose, ending, failed;
 	struct event_base *base;
 	struct event *changed, *gather, *timer, *watchdog, *on_term, *on_int, *on_hup, *on_child;
-	struct watch watch;
-	unsigned what;                   /* enum watch_what, since it was last looked at */
+	struct ccm_watch watch;
+	unsigned what;                   /* enum ccm_watch_what, since it was last looked at */
 	struct ccm_db *db;
 	char trouble[256];               /* why there is no database; "": there is */
 	int64_t event, meter, held;      /* the last activity seen */
@@ -588,7 +588,7 @@ static int look_at_all(struct daemon *d, int64_t now_ms, int64_t *ret_next_ms)
 		r = see_activity(d, now_ms);
 	if (r >= 0)
 		r = see_held(d, now_ms);
-	if (r >= 0 && (what & WATCH_SPOOL || ((what & WATCH_DATABASE) && wal_is_long(d))))
+	if (r >= 0 && (what & CCM_WATCH_SPOOL || ((what & CCM_WATCH_DATABASE) && wal_is_long(d))))
 		r = sooner(d, "tidy", now_ms);
 	/* Each of these takes the write lock: not at every change. */
 	if (r >= 0 && !what)
@@ -606,11 +606,11 @@ static int look_at_all(struct daemon *d, int64_t now_ms, int64_t *ret_next_ms)
 static void look(struct daemon *d)
 {
 	int64_t now_ms = ccm_now_ms(), next_ms = now_ms + LOOK_MAX_MS, wait_ms;
-	bool changed = d->what & WATCH_DATABASE;
+	bool changed = d->what & CCM_WATCH_DATABASE;
 	int r;
 
 	check_db(d);
-	if (d->what & WATCH_LOST)
+	if (d->what & CCM_WATCH_LOST)
 		close_db(d);
 	if (!d->db && open_db(d) < 0) {
 		set_timer(d->timer, RETRY_MS);
@@ -634,7 +634,7 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
 static void on_change(evutil_socket_t fd, short what, void *user)
 {
 	struct daemon *d = user;
-	unsigned seen = watch_read(&d->watch);
+	unsigned seen = ccm_watch_read(&d->watch);
 
 	(void)fd, (void)what;
 	if (!seen)
@@ -651,11 +651,11 @@ static int watch_anew(struct daemon *d)
 	if (d->changed)
 		event_free(d->changed);
 	d->changed = NULL;
-	watch_close(&d->watch);
-	r = watch_open(&d->watch, &d->ctx->paths);
-	if (r < 0 || watch_fd(&d->watch) < 0)
+	ccm_watch_close(&d->watch);
+	r = ccm_watch_open(&d->watch, &d->ctx->paths, CCM_WATCH_DATABASE | CCM_WATCH_FILES | CCM_WATCH_SPOOL);
+	if (r < 0 || ccm_watch_fd(&d->watch) < 0)
 		return r;
-	d->changed = event_new(d->base, watch_fd(&d->watch), EV_READ | EV_PERSIST, on_change, d);
+	d->changed = event_new(d->base, ccm_watch_fd(&d->watch), EV_READ | EV_PERSIST, on_change, d);
 	return d->changed && event_add(d->changed, NULL) == 0 ? 0 : -ENOMEM;
 }
 
@@ -775,7 +775,7 @@ static void release(struct daemon *d)
 			event_free(events[i]);
 	if (d->base)
 		event_base_free(d->base);
-	watch_close(&d->watch);
+	ccm_watch_close(&d->watch);
 	close_db(d);
 	ccm_sbuf_done(&d->config);
 	slog_close();

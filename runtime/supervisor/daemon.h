@@ -2,7 +2,7 @@
 /* daemon - the one process per user that waits.
  *
  * It holds the database open, which makes hooks faster, and otherwise sleeps: woken by a change of the database or of the
- * spool (watch.h), by the time at which a job is due or a limit starts anew, and by signals. What takes time is done
+ * spool (libccm/watch.h), by the time at which a job is due or a limit starts anew, and by signals. What takes time is done
  * by workers (jobs.h), one at a time, so nothing keeps it from answering. It shares nothing with ccm-hook
  * but the database.
  *

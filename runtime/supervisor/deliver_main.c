@@ -31,9 +31,9 @@
 #include "libccm/alert.h"
 #include "libccm/clock.h"
 #include "libccm/io.h"
+#include "libccm/lock.h"
 #include "libccm/log.h"
 #include "libccm/uuid.h"
-#include "lock.h"
 #include "secret.h"
 #include "sender.h"
 
@@ -55,7 +55,7 @@ static int work(struct ctx *ctx, const struct sender *sender, struct sender_ctx 
 	do {
 		_cleanup_close_ int lock = -1;
 
-		r = lock_deliver(&ctx->paths, sender->name, &lock);
+		r = ccm_lock_take(&ctx->paths, "deliver", sender->name, &lock);
 		if (r > 0)
 			r = deliver_due(ctx, sender, s);
 		if (r <= 0)

@@ -8,15 +8,15 @@
 #include <sys/inotify.h>
 #endif
 
-#include "libccm/db.h"
-#include "libccm/macros.h"
+#include "db.h"
+#include "macros.h"
 
-int watch_fd(const struct watch *w)
+int ccm_watch_fd(const struct ccm_watch *w)
 {
 	return w->fd;
 }
 
-void watch_close(struct watch *w)
+void ccm_watch_close(struct ccm_watch *w)
 {
 	if (w->fd >= 0)
 		close(w->fd);
@@ -27,33 +27,35 @@ void watch_close(struct watch *w)
 
 #define MOVES (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 
-int watch_open(struct watch *w, const struct ccm_paths *paths)
+int ccm_watch_open(struct ccm_watch *w, const struct ccm_paths *paths, unsigned what)
 {
-	*w = (struct watch){ .home = -1, .spool = -1 };
+	*w = (struct ccm_watch){ .home = -1, .spool = -1 };
 	w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (w->fd < 0)
 		return -errno;
-	w->home = inotify_add_watch(w->fd, paths->home, IN_MODIFY | MOVES);
+	w->home = inotify_add_watch(w->fd, paths->home, (what & CCM_WATCH_DATABASE ? IN_MODIFY : 0) | MOVES);
 	if (w->home < 0)
 		return -errno;
+	if (!(what & CCM_WATCH_SPOOL))
+		return 0;
 	w->spool = inotify_add_watch(w->fd, paths->spool, IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_ONLYDIR);
 	return w->spool < 0 ? -errno : 0;
 }
 
-static unsigned judge(const struct watch *w, const struct inotify_event *e)
+static unsigned judge(const struct ccm_watch *w, const struct inotify_event *e)
 {
 	bool database = e->len && (strncmp(e->name, "ccm.db", 6) == 0 || strncmp(e->name, CCM_DB_STATE_FILE, 8) == 0);
 
 	if (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_Q_OVERFLOW))
-		return e->mask & IN_Q_OVERFLOW ? WATCH_DATABASE | WATCH_FILES | WATCH_SPOOL : WATCH_LOST;
+		return e->mask & IN_Q_OVERFLOW ? CCM_WATCH_DATABASE | CCM_WATCH_FILES | CCM_WATCH_SPOOL : CCM_WATCH_LOST;
 	if (e->wd == w->spool)
-		return WATCH_SPOOL;
+		return CCM_WATCH_SPOOL;
 	if (database && e->mask & IN_MODIFY)
-		return WATCH_DATABASE;
-	return database ? WATCH_FILES : 0;
+		return CCM_WATCH_DATABASE;
+	return database ? CCM_WATCH_FILES : 0;
 }
 
-unsigned watch_read(struct watch *w)
+unsigned ccm_watch_read(struct ccm_watch *w)
 {
 	char buf[8192] __attribute__((aligned(__alignof__(struct inotify_event))));
 	unsigned what = 0;
@@ -72,13 +74,13 @@ unsigned watch_read(struct watch *w)
 
 #else
 
-int watch_open(struct watch *w, const struct ccm_paths *paths _unused_)
+int ccm_watch_open(struct ccm_watch *w, const struct ccm_paths *paths _unused_, unsigned what _unused_)
 {
-	*w = (struct watch){ .fd = -1, .home = -1, .spool = -1 };
+	*w = (struct ccm_watch){ .fd = -1, .home = -1, .spool = -1 };
 	return 0;
 }
 
-unsigned watch_read(struct watch *w _unused_)
+unsigned ccm_watch_read(struct ccm_watch *w _unused_)
 {
 	return 0;
 }

@@ -6,22 +6,22 @@
 #include <string.h>
 #include <sys/file.h>
 
-#include "libccm/error.h"
-#include "libccm/log.h"
-#include "libccm/sbuf.h"
+#include "error.h"
+#include "log.h"
+#include "sbuf.h"
 
-static int path_of(const struct ccm_paths *paths, const char *channel, struct ccm_sbuf *path)
+static int path_of(const struct ccm_paths *paths, const char *name, const char *part, struct ccm_sbuf *path)
 {
-	ccm_sbuf_addf(path, "%s/deliver%s%s.lock", paths->home, channel ? "." : "", channel ? channel : "");
+	ccm_sbuf_addf(path, "%s/%s%s%s.lock", paths->home, name, part ? "." : "", part ? part : "");
 	return ccm_sbuf_error(path);
 }
 
-int lock_deliver(const struct ccm_paths *paths, const char *channel, int *ret_fd)
+int ccm_lock_take(const struct ccm_paths *paths, const char *name, const char *part, int *ret_fd)
 {
 	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
 	_cleanup_close_ int fd = -1;
 
-	if (path_of(paths, channel, &path) < 0)
+	if (path_of(paths, name, part, &path) < 0)
 		return -ENOMEM;
 	fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
@@ -34,12 +34,12 @@ int lock_deliver(const struct ccm_paths *paths, const char *channel, int *ret_fd
 	return 1;
 }
 
-bool lock_deliver_is_taken(const struct ccm_paths *paths, const char *channel)
+bool ccm_lock_is_taken(const struct ccm_paths *paths, const char *name, const char *part)
 {
 	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
 	_cleanup_close_ int fd = -1;
 
-	if (path_of(paths, channel, &path) < 0)
+	if (path_of(paths, name, part, &path) < 0)
 		return false;
 	fd = open(path.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;

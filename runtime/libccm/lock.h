@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* lock - of several processes one does a thing, and the others can see that somebody does.
+ *
+ * A lock on CCM_HOME/NAME.lock: "tidy" (tidy.h), "deliver" (`ccm-supervisor deliver --once`); or on NAME.PART.lock: "deliver",
+ * "slack" (ccm-deliver for one channel). The kernel gives it back when its holder ends, however it does; the file stays.
+ */
+#ifndef CCM_LOCK_H
+#define CCM_LOCK_H
+
+#include <stdbool.h>
+
+#include "paths.h"
+
+/* part may be NULL. 1: ours, until *ret_fd is closed; 0: somebody else has it. -CCM_E_SAID: it could not be opened. */
+int ccm_lock_take(const struct ccm_paths *paths, const char *name, const char *part, int *ret_fd);
+
+/* Whether somebody has it just now. */
+bool ccm_lock_is_taken(const struct ccm_paths *paths, const char *name, const char *part);
+
+#endif
