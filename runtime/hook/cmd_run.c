@@ -19,6 +19,7 @@
 #include "libccm/record.h"
 #include "libccm/stage.h"
 #include "libccm/store.h"
+#include "libccm/tidy.h"
 #include "urgent.h"
 
 #define INGEST_MAX_MS (50 * CCM_SLOWNESS)
@@ -378,7 +379,7 @@ static int process(struct work *w)
 /* By a program of its own, off the client's path; see ccm_db_defer_checkpoint(). */
 static void start_tidy(const struct work *w)
 {
-	const char *const argv[] = { w->ctx->self, "tidy", NULL };
+	const char *const argv[] = { w->ctx->self, "tidy", "--stay", NULL };
 	int r = ccm_proc_detach(w->ctx->self, argv);
 
 	if (r < 0)
@@ -387,12 +388,15 @@ static void start_tidy(const struct work *w)
 
 static void release(struct work *w)
 {
+	int pages;
+
 	for (size_t i = 0; i < w->run_count; i++)
 		ccm_run_done(&w->runs[i]);
 	free(w->runs);
 	free(w->wanted);
 	free(w->halt);
-	if (ccm_store_close(&w->store))
+	pages = w->store.db ? ccm_db_wal_pages(w->store.db) : 0;
+	if (ccm_store_close(&w->store) && !ccm_tidy_is_at_hand(&w->ctx->paths, pages))
 		start_tidy(w);
 	ccm_record_done(&w->record);
 	ccm_outcome_done(&w->outcome);

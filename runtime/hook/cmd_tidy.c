@@ -1,19 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /* What may take time, off the client's path: started by a run that finds the write-ahead log long. */
+#include <errno.h>
+#include <unistd.h>
+
 #include "ctx.h"
 #include "libccm/log.h"
 #include "libccm/tidy.h"
 
 int cmd_tidy(struct ctx *ctx, int argc, char **argv)
 {
-	const struct ccm_opt opts[] = { OPT_END };
+	bool stays = false;
+	const struct ccm_opt opts[] = {
+		OPT_FLAG("stay", 0, &stays, "then keep the database open, see [storage] keep_open"),
+		OPT_END
+	};
 	_cleanup_sbuf_ struct ccm_sbuf trouble = { 0 };
 	int r;
 
 	argc = ccm_opt_parse(&ctx->usage, opts, argc, argv);
 	if (argc < 0)
 		return argc;
-	r = ccm_tidy(ctx->db, &ctx->paths, &ctx->settings, &trouble);
+	/* Whoever wants to unmount what a hook was started in need not wait for us. */
+	if (stays && chdir("/") < 0)
+		return -errno;
+	r = (stays ? ccm_tidy_and_stay : ccm_tidy)(ctx->db, &ctx->paths, &ctx->settings, &trouble);
 	if (trouble.bytes)
 		ccm_warn("%s", trouble.text);
 	if (r < 0) {

@@ -93,7 +93,7 @@ int ccm_db_open_state(struct ccm_db *db);
  *     ccm_db_defer_checkpoint(db);
  *     ...
  *     if (ccm_db_wants_checkpoint(db))
- *             start `ccm-hook tidy`, which calls ccm_db_checkpoint()
+ *             start `ccm-hook tidy`, which calls ccm_db_checkpoint(), and stays for a while to hold it open (tidy.h)
  *     ccm_db_leave(db);                // db must not be used any more
  */
 #define CCM_DB_WAL_PAGES 64     /* at every multiple of this the WAL wants a checkpoint */

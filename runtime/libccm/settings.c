@@ -45,6 +45,9 @@ static const struct key {
 	  "Longest event that is read whole; a longer one is cut there, marked, and still judged." },
 	{ "storage", "busy_timeout", TYPE_DURATION, FIELD(busy_timeout_ms), "2s", NULL, 0, 30000,
 	  "How long to wait for a locked database before the event goes to the spool." },
+	{ "storage", "keep_open", TYPE_DURATION, FIELD(keep_open_ms), "1m", NULL, 0, 10 * 60 * 1000,
+	  "How long after the last event 'ccm-hook tidy --stay', which hooks start when there is need, keeps the database open: that "
+	  "makes hooks faster; 0: not at all." },
 	{ "automations", "timeout", TYPE_DURATION, FIELD(timeout_ms), "10s", NULL, 1, 3600000,
 	  "Deadline of an automation that sets none itself." },
 	{ "automations", "max_output", TYPE_SIZE, FIELD(max_output_bytes), "1M", NULL, 1024, 1LL << 30,

@@ -60,6 +60,7 @@ struct ccm_settings {
 	int64_t max_text_bytes;        /* [storage] max_text; 0: no bound */
 	int64_t max_event_bytes;       /* [storage] max_event */
 	int64_t busy_timeout_ms;       /* [storage] busy_timeout */
+	int64_t keep_open_ms;          /* [storage] keep_open; 0: not at all */
 	int64_t timeout_ms;            /* [automations] timeout */
 	int64_t max_output_bytes;      /* [automations] max_output */
 	int64_t stored_output_bytes;   /* [automations] stored_output */

@@ -20,9 +20,9 @@
  *     it is lost. Any crash of processes from there on, SIGKILL included, takes nothing of it away, and it is in the
  *     database once in the end.
  *     When the machine itself crashes or loses power, the database is whole, but what was committed since the
- *     write-ahead log was last moved into it (see ccm_db_defer_checkpoint(): some twenty events, or what came while a
- *     program held the database open) may be missing, the last first; what is in the spool may be, too. To wait for the
- *     disk at every event would cost more than all the rest of a hook.
+ *     write-ahead log was last moved into it (see ccm_db_defer_checkpoint(): some twenty events, those of the last second,
+ *     or what came while a program was reading) may be missing, the last first; what is in the spool may be, too. To wait
+ *     for the disk at every event would cost more than all the rest of a hook.
  */
 #ifndef CCM_STORE_H
 #define CCM_STORE_H

@@ -3,14 +3,25 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "clock.h"
+#include "daemon_lock.h"
+#include "lock.h"
 #include "prune.h"
 #include "store.h"
+#include "watch.h"
 
 #define INGEST_MAX_MS (10000LL * CCM_SLOWNESS)
 #define PRUNE_MAX_US (2LL * 1000 * 1000 * CCM_SLOWNESS)
+
+#define LOCK "tidy"
+#define LOOK_MS 1000
+#define STAY_MAX_MS (10LL * 60 * 1000)
+#define WAL_LONG_BYTES (CCM_DB_WAL_PAGES * 4096)
+#define WAL_FORGOTTEN_PAGES 4096         /* more than hooks can write in some seconds */
 
 /* A little each time: it is started often enough. */
 static int prune(struct ccm_db *db, const struct ccm_settings *settings)
@@ -43,4 +54,91 @@ int ccm_tidy(struct ccm_db *db, const struct ccm_paths *paths, const struct ccm_
 	ccm_sbuf_adds(trouble, ccm_sbuf_str(&store.trouble));
 	ccm_sbuf_done(&store.trouble);
 	return r == -CCM_E_BUSY ? 0 : r;
+}
+
+/* ---- staying ---- */
+
+struct stay {
+	struct ccm_db *db;
+	const struct ccm_paths *paths;
+	const struct ccm_settings *settings;
+	struct ccm_watch watch;
+	struct stat wal;                 /* as it was when it was last looked at */
+	int64_t since_ms, written_ms;    /* when this began, and when somebody was last seen to have written */
+};
+
+static void look_at_wal(struct stay *s)
+{
+	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+
+	ccm_sbuf_addf(&path, "%s-wal", s->paths->db);
+	if (ccm_sbuf_error(&path) || stat(path.text, &s->wal) < 0)
+		s->wal = (struct stat){ 0 };
+}
+
+static bool is_written(struct stay *s)
+{
+	struct stat before = s->wal;
+
+	look_at_wal(s);
+	return before.st_size != s->wal.st_size || before.st_mtim.tv_sec != s->wal.st_mtim.tv_sec ||
+	       before.st_mtim.tv_nsec != s->wal.st_mtim.tv_nsec;
+}
+
+static int tidy_again(struct stay *s, struct ccm_sbuf *trouble)
+{
+	int r = ccm_tidy(s->db, s->paths, s->settings, trouble);
+
+	/* What this wrote itself is nobody's event. */
+	look_at_wal(s);
+	return r;
+}
+
+/* Until there is nobody to stay for. *ret_moved: the database is no longer where it was. */
+static int stay(struct stay *s, bool *ret_moved, struct ccm_sbuf *trouble)
+{
+	struct pollfd wait = { .fd = ccm_watch_fd(&s->watch), .events = POLLIN };
+	int r = 0;
+
+	s->since_ms = s->written_ms = ccm_mono_us() / 1000;
+	for (int64_t now_ms = s->since_ms; r >= 0; now_ms = ccm_mono_us() / 1000) {
+		if (now_ms - s->written_ms >= s->settings->keep_open_ms || now_ms - s->since_ms >= STAY_MAX_MS ||
+		    ccm_daemon_runs(s->paths, NULL))
+			break;
+		if (poll(&wait, 1, LOOK_MS) < 0 && errno != EINTR)
+			return -errno;
+		*ret_moved = ccm_watch_read(&s->watch) || ccm_db_is_moved(s->db);
+		if (*ret_moved)
+			break;
+		if (is_written(s))
+			s->written_ms = ccm_mono_us() / 1000;
+		if (s->wal.st_size >= WAL_LONG_BYTES)
+			r = tidy_again(s, trouble);
+	}
+	return r;
+}
+
+int ccm_tidy_and_stay(struct ccm_db *db, const struct ccm_paths *paths, const struct ccm_settings *settings,
+		      struct ccm_sbuf *trouble)
+{
+	struct stay s = { .db = db, .paths = paths, .settings = settings };
+	_cleanup_close_ int lock = -1;
+	bool moved = false;
+	int r;
+
+	r = ccm_tidy(db, paths, settings, trouble);
+	if (r < 0 || !settings->keep_open_ms || ccm_lock_take(paths, LOCK, NULL, &lock) <= 0)
+		return r;
+	look_at_wal(&s);
+	r = ccm_watch_open(&s.watch, paths, CCM_WATCH_FILES);
+	if (r == 0)
+		r = stay(&s, &moved, trouble);
+	ccm_watch_close(&s.watch);
+	/* Whoever opens it next reads the log. */
+	return r < 0 || moved ? r : ccm_tidy(db, paths, settings, trouble);
+}
+
+bool ccm_tidy_is_at_hand(const struct ccm_paths *paths, int wal_pages)
+{
+	return wal_pages < WAL_FORGOTTEN_PAGES && ccm_lock_is_taken(paths, LOCK, NULL);
 }
