@@ -9,6 +9,8 @@
 
 #include "error.h"
 
+#define END_ROOM 512
+
 int ccm_read_fd(int fd, size_t max_bytes, struct ccm_sbuf *s)
 {
 	size_t left = max_bytes;
@@ -18,7 +20,7 @@ int ccm_read_fd(int fd, size_t max_bytes, struct ccm_sbuf *s)
 		ssize_t n;
 
 		/* The end is mostly found with what is left. */
-		if (s->allocated < s->bytes + 512 && ccm_sbuf_reserve(s, 4096) < 0)
+		if (s->allocated < s->bytes + END_ROOM && ccm_sbuf_reserve(s, 4096) < 0)
 			return -ENOMEM;
 		room = s->allocated - s->bytes - 1;
 		/* One byte more than allowed tells "exactly full" from "too much". */
@@ -58,7 +60,12 @@ int ccm_read_regular(const char *path, size_t max_bytes, struct ccm_sbuf *s)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	return S_ISREG(st.st_mode) ? ccm_read_fd(fd, max_bytes, s) : -CCM_E_NOT_FILE;
+	if (!S_ISREG(st.st_mode))
+		return -CCM_E_NOT_FILE;
+	/* Its size is only what it had a moment ago. */
+	if (st.st_size > 0 && (size_t)st.st_size <= max_bytes && ccm_sbuf_reserve(s, (size_t)st.st_size + END_ROOM) < 0)
+		return -ENOMEM;
+	return ccm_read_fd(fd, max_bytes, s);
 }
 
 int ccm_write_all(int fd, const void *data, size_t bytes)
