@@ -51,6 +51,9 @@ as_owner() {
 	fi
 }
 
+# Usage: opened PROCESS - it has opened the database, and what SQLite opens last of it.
+opened() { [ -n "$(find -L "/proc/$1/fd" -samefile "$CCM_HOME/ccm.db-shm" 2>/dev/null)" ]; }
+
 # Usage: late COMMAND... - a hook that gets the event on stdin after it has opened the database, and after that command.
 late() {
 	local hook status=0
@@ -58,10 +61,7 @@ late() {
 	ccm-hook run <"$HOME/event" 3>&- &
 	hook=$!
 	exec 6>"$HOME/event"
-	for _ in $(seq 500); do
-		[ -z "$(find -L "/proc/$hook/fd" -samefile "$CCM_HOME/ccm.db" 2>/dev/null)" ] || break
-		sleep 0.02
-	done
+	eventually opened "$hook"
 	"$@" 6>&- || status=$?
 	cat >&6
 	exec 6>&-
