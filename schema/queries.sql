@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: MIT
+-- Without the columns' names, here and for the payload: every hook compiles these two, and SQLite looks for each name among
+-- all of the table's. The values are in the order of the table's columns.
+--
 -- query: EVENT_INSERT
-INSERT INTO event (uuid, received_ms, host, event, tool, tool_use_id, session_id, agent_id, agent_type,
-  prompt_id, project, cwd, permission_mode, detail, valid, problem, payload_bytes,
-  verdict, reason, stop, answer, exit_status, note, took_us)
-VALUES (:uuid, :received_ms, :host, :event, :tool, :tool_use_id, :session_id, :agent_id, :agent_type,
+INSERT INTO event
+VALUES (NULL, :uuid, :received_ms, :host, :event, :tool, :tool_use_id, :session_id, :agent_id, :agent_type,
   :prompt_id, :project, :cwd, :permission_mode, :detail, :valid, :problem, :payload_bytes,
   :verdict, :reason, :stop, :answer, :exit_status, :note, :took_us);
 
 -- query: PAYLOAD_INSERT
-INSERT INTO payload (event_id, form, body) VALUES (:event_id, :form, :body);
+INSERT INTO payload VALUES (:event_id, :form, :body);
 
 -- query: EVENT_FINISH
 UPDATE event SET verdict = :verdict, reason = :reason, stop = :stop, answer = :answer,
