@@ -96,7 +96,8 @@ int ccm_db_open_state(struct ccm_db *db);
  *             start `ccm-hook tidy`, which calls ccm_db_checkpoint(), and stays for a while to hold it open (tidy.h)
  *     ccm_db_leave(db);                // db must not be used any more
  */
-#define CCM_DB_WAL_PAGES 64     /* at every multiple of this the WAL wants a checkpoint */
+#define CCM_DB_PAGE_BYTES 2048   /* of a ccm.db that is made now; older ones have 4096 */
+#define CCM_DB_WAL_PAGES 64      /* at every multiple of this the WAL wants a checkpoint */
 #define CCM_DB_COMMIT_PAGES 6    /* about what one commit adds to it */
 void ccm_db_defer_checkpoint(struct ccm_db *db);
 bool ccm_db_wants_checkpoint(const struct ccm_db *db);

@@ -20,7 +20,7 @@
 #define LOCK "tidy"
 #define LOOK_MS 1000
 #define STAY_MAX_MS (10LL * 60 * 1000)
-#define WAL_LONG_BYTES (CCM_DB_WAL_PAGES * 4096)
+#define WAL_LONG_BYTES (CCM_DB_WAL_PAGES * CCM_DB_PAGE_BYTES)
 #define WAL_FORGOTTEN_PAGES 4096         /* more than hooks can write in some seconds */
 
 /* A little each time: it is started often enough. */

@@ -108,6 +108,7 @@ tool_call() {
 @test "hostile: ids that look like SQL, paths or options do nothing but name" {
 	local id
 	ccm-hook init
+	printf '[storage]\nkeep_open = 0\n' >"$CCM_HOME/config.ini"
 	for id in "'; DROP TABLE event; --" '../../../../tmp/x' '-rf' '%00' '*' '' "$(printf '%*s' 200000 '' | tr ' ' x)"; do
 		jq -c --rawfile id <(printf %s "$id") '.session_id = $id | .tool_name = $id | .tool_use_id = $id | .agent_id = $id' \
 			"$FIXTURES/hooks/PreToolUse-Bash.json" | ccm-hook run

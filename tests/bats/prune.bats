@@ -40,7 +40,7 @@ fill() {
 @test "prune: --max-bytes forgets the oldest until the database is small enough" {
 	fill 1000
 	run -0 ccm-hook prune --max-bytes 1M
-	[ "$(db "SELECT page_count * 4096 <= 1048576 FROM pragma_page_count")" = 1 ]
+	[ "$(db "SELECT page_count * page_size <= 1048576 FROM pragma_page_count, pragma_page_size")" = 1 ]
 	[ "$(db "SELECT max(id) = 1000 AND count(*) > 400 FROM event")" = 1 ]
 }
 

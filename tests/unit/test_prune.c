@@ -213,7 +213,7 @@ static void checkpoint(struct ccm_db *db, int hooks, int result)
 	CHECK_INT(seen.slow_syncs, 0);
 	CHECK(seen.most_pages < 10);
 	/* A header and one page. */
-	CHECK(result < 0 || wal_bytes() == 32 + 24 + 4096);
+	CHECK(result < 0 || wal_bytes() == 32 + 24 + CCM_DB_PAGE_BYTES);
 	interruptions = 0;
 }
 
