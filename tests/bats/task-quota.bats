@@ -98,7 +98,7 @@ states() { db 'SELECT state, resumes FROM task ORDER BY created_ms'; }
 	until_true still
 	echo 7300 >"$CLOCK"
 	until_true task_state_is running
-	counts
+	until_true counts
 	[ "$(states)" = 'running|1' ]
 	[ "$(ccm-supervisor task log "$ID" | grep -c 'there is quota again')" = 1 ]
 }
