@@ -64,23 +64,33 @@ struct stay {
 	const struct ccm_settings *settings;
 	struct ccm_watch watch;
 	struct stat wal;                 /* as it was when it was last looked at */
+	struct stat shm;                 /* the log's index, as it was in the beginning */
 	int64_t since_ms, written_ms;    /* when this began, and when somebody was last seen to have written */
 };
 
-static void look_at_wal(struct stay *s)
+/* What the name belongs to, or nothing but zeros. */
+static struct stat look_at(const struct stay *s, const char *suffix)
 {
 	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
+	struct stat st;
 
-	ccm_sbuf_addf(&path, "%s-wal", s->paths->db);
-	if (ccm_sbuf_error(&path) || stat(path.text, &s->wal) < 0)
-		s->wal = (struct stat){ 0 };
+	ccm_sbuf_addf(&path, "%s%s", s->paths->db, suffix);
+	return ccm_sbuf_error(&path) == 0 && stat(path.text, &st) == 0 ? st : (struct stat){ 0 };
+}
+
+/* Whoever deletes the index and makes a new one no longer sees what others write. */
+static bool is_moved(const struct stay *s)
+{
+	struct stat shm = look_at(s, "-shm");
+
+	return shm.st_ino != s->shm.st_ino || shm.st_dev != s->shm.st_dev || ccm_db_is_moved(s->db);
 }
 
 static bool is_written(struct stay *s)
 {
 	struct stat before = s->wal;
 
-	look_at_wal(s);
+	s->wal = look_at(s, "-wal");
 	return before.st_size != s->wal.st_size || before.st_mtim.tv_sec != s->wal.st_mtim.tv_sec ||
 	       before.st_mtim.tv_nsec != s->wal.st_mtim.tv_nsec;
 }
@@ -90,7 +100,7 @@ static int tidy_again(struct stay *s, struct ccm_sbuf *trouble)
 	int r = ccm_tidy(s->db, s->paths, s->settings, trouble);
 
 	/* What this wrote itself is nobody's event. */
-	look_at_wal(s);
+	s->wal = look_at(s, "-wal");
 	return r;
 }
 
@@ -107,7 +117,8 @@ static int stay(struct stay *s, bool *ret_moved, struct ccm_sbuf *trouble)
 			break;
 		if (poll(&wait, 1, LOOK_MS) < 0 && errno != EINTR)
 			return -errno;
-		*ret_moved = ccm_watch_read(&s->watch) || ccm_db_is_moved(s->db);
+		ccm_watch_read(&s->watch);
+		*ret_moved = is_moved(s);
 		if (*ret_moved)
 			break;
 		if (is_written(s))
@@ -129,7 +140,8 @@ int ccm_tidy_and_stay(struct ccm_db *db, const struct ccm_paths *paths, const st
 	r = ccm_tidy(db, paths, settings, trouble);
 	if (r < 0 || !settings->keep_open_ms || ccm_lock_take(paths, LOCK, NULL, &lock) <= 0)
 		return r;
-	look_at_wal(&s);
+	s.wal = look_at(&s, "-wal");
+	s.shm = look_at(&s, "-shm");
 	r = ccm_watch_open(&s.watch, paths, CCM_WATCH_FILES);
 	if (r == 0)
 		r = stay(&s, &moved, trouble);
