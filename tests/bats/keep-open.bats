@@ -32,9 +32,9 @@ leave() {
 	eventually gone
 }
 
-# Usage: log_bytes - how long the write-ahead log is.
+# Usage: log_bytes, short - how long the write-ahead log is, and whether that is no reason to tidy.
 log_bytes() { stat -c %s "$CCM_HOME/ccm.db-wal"; }
-short() { [ "$(log_bytes)" -lt 300000 ]; }
+short() { [ "$(log_bytes)" -lt 131072 ]; }
 
 @test "keep_open: a few events start nothing" {
 	calls 5
@@ -83,6 +83,7 @@ marked() { [ "$(dd if="$CCM_HOME/ccm.db-shm" bs=1 skip=132 count=4 status=none |
 	stays
 	[ "$pid" = "$first" ]
 	# What it does not do now, nobody does.
+	eventually short
 	kill -STOP "$pid"
 	calls 70
 	[ "$(log_bytes)" -gt 500000 ]
@@ -172,16 +173,31 @@ marked() { [ "$(dd if="$CCM_HOME/ccm.db-shm" bs=1 skip=132 count=4 status=none |
 	wait "$!" || :
 }
 
-@test "keep_open: one that is stuck is not relied on" {
+@test "keep_open: when it is killed nothing is lost, and another comes" {
+	local first
 	calls 30
 	eventually stays
+	first=$pid
+	calls 20 &
+	kill -KILL "$first"
+	wait "$!"
+	calls 30
+	eventually stays
+	[ "$pid" != "$first" ]
+	[ "$(db 'PRAGMA integrity_check; SELECT count(*), count(DISTINCT uuid) FROM event')" = $'ok\n80|80' ]
+}
+
+@test "keep_open: one that is stuck is not relied on" {
+	shortened() { calls 5; sleep 0.2; short; }
+	calls 30
+	eventually stays
+	eventually short
 	kill -STOP "$pid"
 	# 16 MB of it, written at once.
 	db "PRAGMA wal_autocheckpoint = 0; CREATE TABLE much AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
 		SELECT randomblob(4000) AS b FROM n; DROP TABLE much" >/dev/null
 	[ "$(log_bytes)" -gt 16000000 ]
-	calls 30
-	eventually short
+	eventually shortened
 	kill -CONT "$pid"
 }
 
