@@ -65,7 +65,7 @@ struct stay {
 	struct ccm_watch watch;
 	struct stat wal;                 /* as it was when it was last looked at */
 	struct stat shm;                 /* the log's index, as it was in the beginning */
-	int64_t since_ms, written_ms;    /* when this began, and when somebody was last seen to have written */
+	int64_t written_ms;              /* when somebody was last seen to have written */
 };
 
 /* What the name belongs to, or nothing but zeros. */
@@ -108,11 +108,12 @@ static int tidy_again(struct stay *s, struct ccm_sbuf *trouble)
 static int stay(struct stay *s, bool *ret_moved, struct ccm_sbuf *trouble)
 {
 	struct pollfd wait = { .fd = ccm_watch_fd(&s->watch), .events = POLLIN };
+	int64_t begin_ms = ccm_mono_us() / 1000;
 	int r = 0;
 
-	s->since_ms = s->written_ms = ccm_mono_us() / 1000;
-	for (int64_t now_ms = s->since_ms; r >= 0; now_ms = ccm_mono_us() / 1000) {
-		if (now_ms - s->written_ms >= s->settings->keep_open_ms || now_ms - s->since_ms >= STAY_MAX_MS ||
+	s->written_ms = begin_ms;
+	for (int64_t now_ms = begin_ms; r >= 0; now_ms = ccm_mono_us() / 1000) {
+		if (now_ms - s->written_ms >= s->settings->keep_open_ms || now_ms - begin_ms >= STAY_MAX_MS ||
 		    ccm_daemon_runs(s->paths, NULL))
 			break;
 		if (poll(&wait, 1, LOOK_MS) < 0 && errno != EINTR)

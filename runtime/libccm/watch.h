@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* watch - hear of it when the database or the spool change.
  *
- * On Linux by inotify on the two folders, which costs nothing while nothing happens: a commit writes to ccm.db-wal or state.db-wal, an event
- * that had to be spooled becomes a file. A database that is moved away or replaced is heard of, too. Elsewhere the caller
- * has to look now and then: ccm_watch_fd() is -1.
+ * On Linux by inotify on the two folders, which costs nothing while nothing happens: a commit writes to ccm.db-wal or
+ * state.db-wal, an event that had to be spooled becomes a file. A database that is moved away or replaced is heard of, too.
+ * Elsewhere the caller has to look now and then: ccm_watch_fd() is -1.
  *
  * A commit is heard of when it is written, and seen by others when it is in the WAL's index, a moment later: whoever looks
  * at once may look too early, and should do so once more.
