@@ -10,7 +10,7 @@ setup() { checkpoint_sandbox; }
 
 teardown() {
 	cd /
-	if mountpoint -q "$HOME/small" 2>/dev/null; then umount "$HOME/small"; fi
+	if mountpoint -q "$HOME/small" 2>/dev/null; then umount --lazy "$HOME/small"; fi
 }
 
 # Usage: fewer N INSTRUMENTED - INSTRUMENTED in a build with sanitizers, which takes many times longer.

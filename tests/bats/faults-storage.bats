@@ -12,7 +12,7 @@ setup() {
 }
 teardown() {
 	if [ -n "${holder-}" ]; then let_go || :; fi
-	if mountpoint -q "$HOME/small" 2>/dev/null; then umount "$HOME/small"; fi
+	if mountpoint -q "$HOME/small" 2>/dev/null; then umount --lazy "$HOME/small"; fi
 	[ -z "${planted-}" ] || rm -rf "${planted[@]}"
 }
 

@@ -4,7 +4,7 @@
 load helper
 setup() { ccm_sandbox; }
 teardown() {
-	if mountpoint -q "$HOME/small" 2>/dev/null; then umount "$HOME/small"; fi
+	if mountpoint -q "$HOME/small" 2>/dev/null; then umount --lazy "$HOME/small"; fi
 }
 
 # A deny that shows that the automations ran.
