@@ -803,7 +803,9 @@ static void walk_pipe(struct shell *sh, const struct stmt *s)
 	for (struct stmt *stage = s->body; stage; stage = stage->next) {
 		struct shell sub = subshell_of(sh);
 		struct sink sink = { .text = TEXT(sh) };
+		struct exit_trap *traps = NULL;
 
+		sub.at_exit = &traps;
 		if (stage != s->body)
 			sub.fds[0] = input_of(sh->walk, &carried);
 		if (stage->next) {
@@ -812,6 +814,7 @@ static void walk_pipe(struct shell *sh, const struct stmt *s)
 				sub.fds[2] = sub.fds[1];
 		}
 		walk_stmt(&sub, stage);
+		run_at_exit(&sub);
 		carried = text_take(&sink.text);
 	}
 }
