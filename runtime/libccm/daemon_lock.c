@@ -1,33 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon_lock.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lock.h"
 #include "macros.h"
-
-int ccm_daemon_lock_path(const struct ccm_paths *paths, struct ccm_sbuf *path)
-{
-	ccm_sbuf_addf(path, "%s/supervisor.lock", paths->home);
-	return ccm_sbuf_error(path);
-}
 
 /* What is held: its time and the process id in it. */
 static bool look(const struct ccm_paths *paths, struct stat *ret_lock, pid_t *ret_pid)
 {
-	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = ccm_lock_open_taken(paths, CCM_DAEMON_LOCK, NULL);
 	char text[32] = "";
 
 	*ret_pid = 0;
-	if (ccm_daemon_lock_path(paths, &path) < 0)
-		return false;
-	fd = open(path.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || fstat(fd, ret_lock) < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+	if (fd < 0 || fstat(fd, ret_lock) < 0)
 		return false;
 	if (pread(fd, text, sizeof text - 1, 0) > 0)
 		*ret_pid = (pid_t)strtol(text, NULL, 10);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* daemon_lock - whether ccm-supervisor's daemon runs, for everybody else.
  *
- * It holds a lock on CCM_HOME/supervisor.lock as long as it lives, be it killed. The file has its process id, and the time of the
- * config.ini that it goes by; that of 1970 is: of none.
+ * It holds a lock on CCM_HOME/supervisor.lock as long as it lives, be it killed. The file has its process id, and the time of
+ * the config.ini that it goes by; that of 1970 is: of none.
  */
 #ifndef CCM_DAEMON_LOCK_H
 #define CCM_DAEMON_LOCK_H
@@ -12,10 +12,8 @@
 #include <time.h>
 
 #include "paths.h"
-#include "sbuf.h"
 
-/* Where the lock is. 0, or -ENOMEM. */
-int ccm_daemon_lock_path(const struct ccm_paths *paths, struct ccm_sbuf *path);
+#define CCM_DAEMON_LOCK "supervisor"     /* see lock.h */
 
 /* *ret_pid, if not NULL: its process id; 0: it has just begun, or there is none. */
 bool ccm_daemon_runs(const struct ccm_paths *paths, pid_t *ret_pid);

@@ -34,13 +34,22 @@ int ccm_lock_take(const struct ccm_paths *paths, const char *name, const char *p
 	return 1;
 }
 
-bool ccm_lock_is_taken(const struct ccm_paths *paths, const char *name, const char *part)
+int ccm_lock_open_taken(const struct ccm_paths *paths, const char *name, const char *part)
 {
 	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
 	_cleanup_close_ int fd = -1;
 
 	if (path_of(paths, name, part, &path) < 0)
-		return false;
+		return -1;
 	fd = open(path.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+		return -1;
+	return TAKE_FD(fd);
+}
+
+bool ccm_lock_is_taken(const struct ccm_paths *paths, const char *name, const char *part)
+{
+	_cleanup_close_ int fd = ccm_lock_open_taken(paths, name, part);
+
+	return fd >= 0;
 }

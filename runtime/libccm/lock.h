@@ -2,7 +2,8 @@
 /* lock - of several processes one does a thing, and the others can see that somebody does.
  *
  * A lock on CCM_HOME/NAME.lock: "tidy" (tidy.h), "deliver" (`ccm-supervisor deliver --once`); or on NAME.PART.lock: "deliver",
- * "slack" (ccm-deliver for one channel). The kernel gives it back when its holder ends, however it does; the file stays.
+ * "slack" (ccm-deliver for one channel). That of the daemon says more, see daemon_lock.h. The kernel gives it back when its
+ * holder ends, however it does; the file stays.
  */
 #ifndef CCM_LOCK_H
 #define CCM_LOCK_H
@@ -14,7 +15,8 @@
 /* part may be NULL. 1: ours, until *ret_fd is closed; 0: somebody else has it. -CCM_E_SAID: it could not be opened. */
 int ccm_lock_take(const struct ccm_paths *paths, const char *name, const char *part, int *ret_fd);
 
-/* Whether somebody has it just now. */
+/* Its file, open for reading, if somebody has it just now; else -1. The caller closes it. */
+int ccm_lock_open_taken(const struct ccm_paths *paths, const char *name, const char *part);
 bool ccm_lock_is_taken(const struct ccm_paths *paths, const char *name, const char *part);
 
 #endif

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -17,6 +16,7 @@
 #include "libccm/clock.h"
 #include "libccm/daemon_lock.h"
 #include "libccm/io.h"
+#include "libccm/lock.h"
 #include "libccm/log.h"
 #include "libccm/proc.h"
 #include "libccm/quota.h"
@@ -78,28 +78,21 @@ static void set_timer(struct event *timer, int64_t ms)
 
 static int take_lock(const struct ccm_paths *paths, int *ret_fd)
 {
-	_cleanup_sbuf_ struct ccm_sbuf path = { 0 };
 	_cleanup_close_ int fd = -1;
 	char text[32];
 	pid_t other;
+	int r;
 
-	if (ccm_daemon_lock_path(paths, &path) < 0)
-		return -ENOMEM;
-	fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		ccm_error("cannot open '%s': %s", path.text, strerror(errno));
-		return -CCM_E_SAID;
-	}
 	/* Whoever looks whether there is a daemon holds it for a moment. */
-	for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tries++) {
-		if (tries < 20) {
-			usleep(5000);
-			continue;
-		}
+	for (int tries = 0; (r = ccm_lock_take(paths, CCM_DAEMON_LOCK, NULL, &fd)) == 0 && tries < 20; tries++)
+		usleep(5000);
+	if (r == 0) {
 		ccm_daemon_runs(paths, &other);
 		ccm_error("a daemon is running already for '%s' (process %d)", paths->home, (int)other);
 		return -CCM_E_SAID;
 	}
+	if (r < 0)
+		return r;
 	snprintf(text, sizeof text, "%d\n", (int)getpid());
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, strlen(text), 0) < 0)
 		return -errno;
