@@ -33,17 +33,32 @@ static int prune(struct ccm_db *db, const struct ccm_settings *settings)
 	return p.before_ms || p.max_bytes ? ccm_prune_run(db, &p) : 0;
 }
 
-int ccm_tidy(struct ccm_db *db, const struct ccm_paths *paths, const struct ccm_settings *settings, struct ccm_sbuf *trouble)
+/* 0: it is ours. */
+static int lock_spool(int fd, int64_t wait_ms)
+{
+	const struct timespec pause = { 0, 20 * 1000 * 1000 };
+	int64_t end_us = ccm_mono_us() + wait_ms * 1000;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK || ccm_mono_us() >= end_us)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+int ccm_tidy(struct ccm_db *db, const struct ccm_paths *paths, const struct ccm_settings *settings, int64_t wait_ms,
+	     struct ccm_sbuf *trouble)
 {
 	_cleanup_close_ int lock = open(paths->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct ccm_store store;
 	int r, e;
 
-	/* One at a time is enough. */
 	if (lock < 0)
 		return -errno;
-	if (flock(lock, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? 0 : -errno;
+	r = lock_spool(lock, wait_ms);
+	if (r < 0)
+		return r == -EWOULDBLOCK && !wait_ms ? 0 : r;
 	ccm_store_open(&store, paths, settings);
 	store.db = db;
 	ccm_store_ingest(&store, INGEST_MAX_MS);
@@ -97,7 +112,7 @@ static bool is_written(struct stay *s)
 
 static int tidy_again(struct stay *s, struct ccm_sbuf *trouble)
 {
-	int r = ccm_tidy(s->db, s->paths, s->settings, trouble);
+	int r = ccm_tidy(s->db, s->paths, s->settings, 0, trouble);
 
 	/* What this wrote itself is nobody's event. */
 	s->wal = look_at(s, "-wal");
@@ -138,17 +153,17 @@ int ccm_tidy_and_stay(struct ccm_db *db, const struct ccm_paths *paths, const st
 	bool moved = false;
 	int r;
 
-	r = ccm_tidy(db, paths, settings, trouble);
+	s.shm = look_at(&s, "-shm");
+	r = ccm_tidy(db, paths, settings, 0, trouble);
 	if (r < 0 || !settings->keep_open_ms || ccm_lock_take(paths, LOCK, NULL, &lock) <= 0)
 		return r;
 	s.wal = look_at(&s, "-wal");
-	s.shm = look_at(&s, "-shm");
 	r = ccm_watch_open(&s.watch, paths, CCM_WATCH_FILES);
 	if (r == 0)
 		r = stay(&s, &moved, trouble);
 	ccm_watch_close(&s.watch);
 	/* Whoever opens it next reads the log. */
-	return r < 0 || moved ? r : ccm_tidy(db, paths, settings, trouble);
+	return r < 0 || moved ? r : ccm_tidy(db, paths, settings, 0, trouble);
 }
 
 bool ccm_tidy_is_at_hand(const struct ccm_paths *paths, int wal_pages)

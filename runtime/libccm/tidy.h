@@ -3,7 +3,7 @@
  * forgotten, the write-ahead log is moved into the database file.
  *
  * One process at a time does it, under a lock on the spool folder.
- * Errors: 0, also where another process is at it; those of db.h. What went wrong with the spool is in trouble, a line each.
+ * Errors: those of db.h. What went wrong with the spool is in trouble, a line each.
  */
 #ifndef CCM_TIDY_H
 #define CCM_TIDY_H
@@ -15,7 +15,10 @@
 #include "sbuf.h"
 #include "settings.h"
 
-int ccm_tidy(struct ccm_db *db, const struct ccm_paths *paths, const struct ccm_settings *settings, struct ccm_sbuf *trouble);
+/* Where another process is at it: 0 at once if wait_ms is 0, for one is enough; else this waits for its turn, for what the other
+ * has come past already may be what the caller is after. -EWOULDBLOCK: it did not come within that time. */
+int ccm_tidy(struct ccm_db *db, const struct ccm_paths *paths, const struct ccm_settings *settings, int64_t wait_ms,
+	     struct ccm_sbuf *trouble);
 
 /* Tidies, and then stays for [storage] keep_open after the last commit of anybody, with the database open and no lock on it:
  * whoever opens it meanwhile finds the index of its write-ahead log, and need not read the log to make a new one. Once a

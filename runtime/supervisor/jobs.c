@@ -37,7 +37,7 @@ static void say_lines(const char *text)
 static int run_tidy(struct ctx *ctx)
 {
 	_cleanup_sbuf_ struct ccm_sbuf trouble = { 0 };
-	int r = ccm_tidy(ctx->db, &ctx->paths, &ctx->settings, &trouble);
+	int r = ccm_tidy(ctx->db, &ctx->paths, &ctx->settings, 0, &trouble);
 
 	say_lines(ccm_sbuf_str(&trouble));
 	return r;

@@ -25,6 +25,14 @@ stays() {
 }
 gone() { ! stays; }
 
+# Usage: users, unused, rests - who has the database open; whether nobody has; whether only $pid has, with nothing to do.
+users() {
+	awk -v lock=":$(stat -c %i "$CCM_HOME/ccm.db-shm")" \
+		'$2 == "POSIX" && $4 == "READ" && substr($6, length($6) - length(lock) + 1) == lock { print $5 }' /proc/locks | sort -u
+}
+unused() { [ -z "$(users)" ]; }
+rests() { stays && [ "$(users)" = "$pid" ] && flock --nonblock "$CCM_HOME/spool" true; }
+
 # Usage: leave - it ends before the test does.
 leave() {
 	if stays; then kill -CONT "$pid"; fi
@@ -55,11 +63,12 @@ marked() { [ "$(dd if="$CCM_HOME/ccm.db-shm" bs=1 skip=132 count=4 status=none |
 
 @test "keep_open: a hook finds the index of the log while it is there, and makes a new one when it is not" {
 	calls 30
-	eventually stays
+	eventually rests
 	mark
 	calls 1
 	marked
 	leave
+	eventually unused
 	mv "$CCM_HOME/moved" "$CCM_HOME/ccm.db"
 	mark
 	calls 1
@@ -133,7 +142,7 @@ marked() { [ "$(dd if="$CCM_HOME/ccm.db-shm" bs=1 skip=132 count=4 status=none |
 @test "keep_open: when the log's index is deleted under it, it leaves and the next event is stored" {
 	local first
 	calls 30
-	eventually stays
+	eventually rests
 	first=$pid
 	rm "$CCM_HOME/ccm.db-shm"
 	run -0 --separate-stderr ccm-hook run <in
@@ -190,7 +199,7 @@ marked() { [ "$(dd if="$CCM_HOME/ccm.db-shm" bs=1 skip=132 count=4 status=none |
 @test "keep_open: one that is stuck is not relied on" {
 	shortened() { calls 5; sleep 0.2; short; }
 	calls 30
-	eventually stays
+	eventually rests
 	eventually short
 	kill -STOP "$pid"
 	# 16 MB of it, written at once.

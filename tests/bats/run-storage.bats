@@ -59,6 +59,20 @@ short_wait() {
 	[ "$(db "SELECT count(*) FROM session WHERE session_id = '$(jq -r .session_id "$FIXTURES/hooks/PreToolUse-Bash.json")'")" = 1 ]
 }
 
+@test "storage: tidy waits for another one that has come past an event already" {
+	short_wait
+	ccm-hook init
+	flock "$CCM_HOME/spool" sleep 1 3>&- &
+	lock_db
+	event PreToolUse-Bash | ccm-hook run 2>/dev/null
+	unlock_db
+	[ "$(spooled)" = 1 ]
+	ccm-hook tidy
+	[ "$(spooled)" = 0 ]
+	[ "$(db "SELECT count(*) FROM event")" = 1 ]
+	wait
+}
+
 @test "storage: a spool file that came back after it was taken in is not doubled" {
 	short_wait
 	ccm-hook init
