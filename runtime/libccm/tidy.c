@@ -168,5 +168,5 @@ int ccm_tidy_and_stay(struct ccm_db *db, const struct ccm_paths *paths, const st
 
 bool ccm_tidy_is_at_hand(const struct ccm_paths *paths, int wal_pages)
 {
-	return wal_pages < WAL_FORGOTTEN_PAGES && ccm_lock_is_taken(paths, LOCK, NULL);
+	return wal_pages < WAL_FORGOTTEN_PAGES && (ccm_lock_is_taken(paths, LOCK, NULL) || ccm_daemon_runs(paths, NULL));
 }

@@ -30,8 +30,8 @@ int ccm_tidy(struct ccm_db *db, const struct ccm_paths *paths, const struct ccm_
 int ccm_tidy_and_stay(struct ccm_db *db, const struct ccm_paths *paths, const struct ccm_settings *settings,
 		      struct ccm_sbuf *trouble);
 
-/* Somebody stays who will see that the log is long, now that it has so many pages. Where it is much longer than it could
- * become within a second, nobody is relied on. */
+/* Somebody stays, or a daemon runs, who will see that the log is long, now that it has so many pages. Where it is much longer
+ * than it could become within a second, nobody is relied on. */
 bool ccm_tidy_is_at_hand(const struct ccm_paths *paths, int wal_pages);
 
 #endif

@@ -178,6 +178,9 @@ marked() { [ "$(dd if="$CCM_HOME/ccm.db-shm" bs=1 skip=132 count=4 status=none |
 	eventually stays
 	ccm-supervisor daemon >/dev/null 2>&1 3>&- &
 	eventually gone
+	rm "$CCM_HOME/tidy.lock"
+	calls 30
+	[ ! -e "$CCM_HOME/tidy.lock" ]
 	kill "$!"
 	wait "$!" || :
 }
