@@ -19,10 +19,11 @@ setup() {
 	done
 }
 
-@test "build: no program has a stack that can be executed" {
-	for program in ccm-hook ccm-supervisor; do
+@test "build: no program has a stack that can be executed, nor anything else that can be written" {
+	for program in ccm-hook ccm-guard ccm-supervisor; do
 		run -0 readelf -lW "$CCM_BUILD/$program"
 		[[ $output =~ GNU_STACK[^$'\n']*\ RW\  ]]
+		[[ ! $output =~ \ RWE\  ]]
 	done
 }
 
@@ -38,7 +39,7 @@ setup() {
 
 @test "build: ccm-hook may lie at any address (PIE) where it is not linked for the fastest start" {
 	run -0 readelf -hW "$PROGRAM"
-	[[ $output =~ Type:\ +DYN ]] || grep -qx 'HOOK_LDFLAGS = -static' "$CCM_BUILD/Makefile"
+	[[ $output =~ Type:\ +DYN ]] || grep -qE '^HOOK_LDFLAGS = -static( |$)' "$CCM_BUILD/Makefile"
 }
 
 @test "build: ccm-supervisor may lie at any address (PIE), and what the loader has written in it is made read-only" {
