@@ -239,7 +239,7 @@ states() { db "SELECT state || ' ' || attempts FROM delivery ORDER BY id"; }
 	run -0 --separate-stderr "$DELIVER" webhook
 	[ -z "$stderr" ]
 	[ "$(states)" = 'sent 1' ]
-	desktop_wait grep -q 'cut short' "$GOT"
+	eventually grep -q 'cut short' "$GOT"
 }
 
 @test "webhook: a certificate that nobody vouches for is refused, one that SSL_CERT_FILE names is taken" {
@@ -342,7 +342,7 @@ all_sent() { [ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 
 		wait "$!" || :
 	done 2>/dev/null
 	desktop_run ccm-supervisor daemon
-	desktop_wait all_sent 300
+	eventually all_sent 300
 	all_arrived 300
 }
 
@@ -517,10 +517,10 @@ all_sent() { [ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 
 	"$DELIVER" desktop
 	[ "$(states)" = $'sent 1\nsent 1' ]
 	dunstctl action 0
-	desktop_wait test -s "$HOME/chosen"
+	eventually test -s "$HOME/chosen"
 	[ "$(cat "$HOME/chosen")" = CCM_ALERT_TITLE=second ] || [ "$(cat "$HOME/chosen")" = CCM_ALERT_TITLE=first ]
 	# Who chose it has seen it, and only it.
-	desktop_wait is_seen "$(sed 's/.*=//' "$HOME/chosen")"
+	eventually is_seen "$(sed 's/.*=//' "$HOME/chosen")"
 	dunstctl close-all
 }
 
@@ -580,7 +580,7 @@ unsaid() {
 	MY_URL="http://127.0.0.1:$PORT/services/T0-path-zyx3/B?sig=query-zyx4"
 	queued slack 'by the daemon'
 	desktop_run ccm-supervisor daemon
-	desktop_wait grep -q 'event=deliver-said channel=slack.*redacted' "$CCM_HOME/supervisor.log"
+	eventually grep -q 'event=deliver-said channel=slack.*redacted' "$CCM_HOME/supervisor.log"
 	ccm-supervisor alerts list -n 100 >>said
 	ccm-supervisor alerts list --json >>said
 	[ "$(grep -c '^ccm-deliver: .*\(is tried again\|is dead\)' said)" -ge 18 ]
@@ -636,7 +636,7 @@ print(os.WIFSIGNALED(status), os.WCOREDUMP(status))' "$DELIVER" "$GOT"
 	printf '[slack]\nurl = keyring:ccm/slack\n' | configured
 	echo 'my password' >password
 	desktop_run sh -c 'exec gnome-keyring-daemon --foreground --components=secrets --unlock <password'
-	desktop_wait dbus-send --session --print-reply --dest=org.freedesktop.secrets /org/freedesktop/secrets/collection/login \
+	eventually dbus-send --session --print-reply --dest=org.freedesktop.secrets /org/freedesktop/secrets/collection/login \
 		org.freedesktop.DBus.Properties.Get string:org.freedesktop.Secret.Collection string:Label
 	run -1 --separate-stderr ccm-supervisor alerts test slack
 	[[ $stderr == *"'keyring:ccm/slack' is not in the keyring: secret-tool store --label=ccm service 'ccm' account 'slack'"* ]]

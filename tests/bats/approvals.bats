@@ -33,7 +33,7 @@ asks() { event "${1:-PreToolUse-Bash}" "${2:-.tool_input.command = \"rm -rf buil
 
 # Usage: end_hook SIGNAL - to the hook of asks(), whatever it runs under.
 end_hook() {
-	wait_until pgrep -f -P "$hook" 'ccm-hook run' >"$BATS_TEST_TMPDIR/pid"
+	eventually pgrep -f -P "$hook" 'ccm-hook run' >"$BATS_TEST_TMPDIR/pid"
 	kill "-$1" "$(tail -n 1 "$BATS_TEST_TMPDIR/pid")"
 }
 
@@ -58,7 +58,7 @@ press() {
 answered() {
 	asks "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" &
 	hook=$!
-	wait_until has_asked
+	eventually has_asked
 	press 1 "$(button "$WISH")"
 	wait "$hook"
 	output=$(cat "$BATS_TEST_TMPDIR/out")
@@ -90,7 +90,7 @@ answered() {
 	[ "$(row state)" = expired ]
 	# With pauses between: a receiver may hold it against who asks again and again.
 	[ "$(calls getUpdates | wc -l)" -le 6 ]
-	wait_until is_row 'closed_ms IS NOT NULL' 1
+	eventually is_row 'closed_ms IS NOT NULL' 1
 	[[ $(calls editMessageText .text) == *'Nobody answered in time: denied'* ]]
 	[ "$(calls editMessageText '.message_id, .reply_markup')" = $'101\nnull' ]
 }
@@ -120,13 +120,13 @@ answered() {
 	old=$(button Approve)
 	asks >"$BATS_TEST_TMPDIR/out" &
 	hook=$!
-	wait_until has_asked 2
+	eventually has_asked 2
 	press 2 "$old"
 	press 3 "$(button Approve)" '.callback_query.message.chat.id = 4712'
 	press 4 "$(button Approve)" '.callback_query.from.id = 81'
 	press 5 "a$(printf %032d 7)"
 	press 6 "$(button Approve)" 'del(.callback_query.message)'
-	wait_until has_pressed 6
+	eventually has_pressed 6
 	[ "$(row state)" = waiting ]
 	press 7 "$(button Deny)"
 	wait "$hook"
@@ -161,7 +161,7 @@ approve|stranger|4711' ]
 	printf '%s' '{"update_id":4,"callback_query":{"id":"press4","from":{"id":1,"username":"a\u0000\ud83d"},"data":"d"}}' >"$T/updates/4"
 	asks >"$BATS_TEST_TMPDIR/out" &
 	hook=$!
-	wait_until has_asked
+	eventually has_asked
 	press 5 "$(button Deny)"
 	jq -c '.update_id = 6' "$T/updates/5" >"$T/update"
 	press 7 "$(button Approve)" '.update_id = 5 | .callback_query.id = "press5"'
@@ -183,11 +183,11 @@ approve|stranger|4711' ]
 @test "approvals: two questions at once are answered each by its own buttons" {
 	asks >"$BATS_TEST_TMPDIR/out1" &
 	one=$!
-	wait_until has_asked 1
+	eventually has_asked 1
 	first=$(button Approve)
 	asks PreToolUse-Bash '.tool_input.command = "ls -1"' >"$BATS_TEST_TMPDIR/out2" &
 	two=$!
-	wait_until has_asked 2
+	eventually has_asked 2
 	press 1 "$(button Deny)"
 	wait "$two"
 	press 2 "$first"
@@ -225,7 +225,7 @@ approve|stranger|4711' ]
 	echo $'500\nno' >"$T/answer.getUpdates"
 	asks >"$BATS_TEST_TMPDIR/out" &
 	hook=$!
-	wait_until has_asked 2
+	eventually has_asked 2
 	press 1 "$(button Approve)"
 	wait "$hook"
 	[ "$(jq -r .hookSpecificOutput.permissionDecision "$BATS_TEST_TMPDIR/out")" = allow ]
@@ -250,27 +250,27 @@ approve|stranger|4711' ]
 @test "approvals: a hook that the client ends withdraws its question" {
 	asks PermissionRequest-Bash >"$BATS_TEST_TMPDIR/out" &
 	hook=$!
-	wait_until has_asked
+	eventually has_asked
 	end_hook TERM
 	wait "$hook" || true
 	[ ! -s "$BATS_TEST_TMPDIR/out" ]
 	[ "$(row state)" = cancelled ]
-	wait_until is_row 'closed_ms IS NOT NULL' 1
+	eventually is_row 'closed_ms IS NOT NULL' 1
 	[[ $(calls editMessageText .text) == *'Withdrawn, '*': the client let go of it'* ]]
 }
 
 @test "approvals: a question whose hook was killed cannot be approved any more" {
 	asks 3>&- &
 	hook=$!
-	wait_until has_asked
+	eventually has_asked
 	dead=$(button Approve)
 	end_hook KILL
 	wait "$hook" || true
 	asks >"$BATS_TEST_TMPDIR/out" &
 	hook=$!
-	wait_until has_asked 2
+	eventually has_asked 2
 	press 1 "$dead"
-	wait_until has_pressed 1
+	eventually has_pressed 1
 	press 2 "$(button Approve)"
 	wait "$hook"
 	[ "$(db 'SELECT state, problem FROM approval ORDER BY id')" = $'cancelled|what waited for the answer was ended\napproved|' ]
@@ -284,7 +284,7 @@ approve|stranger|4711' ]
 	rm "$T/updates/1"
 	asks PermissionRequest-Bash . >"$BATS_TEST_TMPDIR/out" &
 	hook=$!
-	wait_until has_asked 2
+	eventually has_asked 2
 	press 2 "$(button Deny)"
 	wait "$hook"
 	[ "$(jq -r .hookSpecificOutput.decision.behavior "$BATS_TEST_TMPDIR/out")" = deny ]
@@ -294,9 +294,9 @@ approve|stranger|4711' ]
 @test "approvals: who answers a prompt has seen its alert" {
 	asks PermissionRequest-Bash . >/dev/null 3>&- &
 	hook=$!
-	wait_until has_asked
+	eventually has_asked
 	# The alert is there as soon as no automation can be expected to answer.
-	wait_until alerted
+	eventually alerted
 	[ "$(db 'SELECT seen_ms FROM alert')" = '' ]
 	press 1 "$(button Deny)"
 	wait "$hook"
@@ -306,7 +306,7 @@ approve|stranger|4711' ]
 @test "approvals: an answer at the terminal withdraws the question" {
 	asks PermissionRequest-Bash . >"$BATS_TEST_TMPDIR/out" &
 	hook=$!
-	wait_until has_asked
+	eventually has_asked
 	event Stop ".session_id = \"$(row session_id)\"" | ccm-hook run
 	wait "$hook"
 	[ ! -s "$BATS_TEST_TMPDIR/out" ]
@@ -376,11 +376,11 @@ approve|stranger|4711' ]
 	[[ $stderr == *'Telegram answered 404: no bot [redacted]'* ]]
 	asks >"$BATS_TEST_TMPDIR/out" 2>&1 &
 	hook=$!
-	wait_until has_asked 2
+	eventually has_asked 2
 	run ! grep -slF "$TOKEN" /proc/[0-9]*/cmdline
 	press 1 "$(button Approve)"
 	wait "$hook"
-	wait_until is_row 'closed_ms IS NOT NULL' 1
+	eventually is_row 'closed_ms IS NOT NULL' 1
 	run ! grep -rlF "$TOKEN" "$CCM_HOME" "$BATS_TEST_TMPDIR/out"
 	[ "$(jq -r .token "$T/calls" | sort -u)" = "$TOKEN" ]
 }

@@ -25,14 +25,14 @@ desktop_start() {
 	env -u DBUS_SESSION_BUS_ADDRESS DISPLAY=":$display" dbus-run-session --config-file="$DESKTOP/bus.conf" -- \
 		dunst -conf "$DESKTOP/dunstrc" >/dev/null 2>&1 3>&- &
 	DESKTOP_SESSION=$!
-	desktop_wait dunstctl is-paused
+	eventually dunstctl is-paused
 }
 
 # Only the bus, which has no server on it and can start none.
 desktop_bus() {
 	desktop_configure
 	desktop_run dbus-daemon --config-file="$DESKTOP/bus.conf" --nofork --nopidfile
-	desktop_wait dbus-send --session --dest=org.freedesktop.DBus / org.freedesktop.DBus.Peer.Ping
+	eventually dbus-send --session --dest=org.freedesktop.DBus / org.freedesktop.DBus.Peer.Ping
 }
 
 desktop_configure() {
@@ -58,15 +58,6 @@ desktop_configure() {
 desktop_run() {
 	"$@" >/dev/null 2>&1 3>&- &
 	DESKTOP_PIDS="${DESKTOP_PIDS-} $!"
-}
-
-desktop_wait() {
-	local tries=0
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 600 ] || { echo "never: $*" >&2; return 1; }
-		sleep 0.05
-	done
 }
 
 desktop_stop() {

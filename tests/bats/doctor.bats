@@ -194,7 +194,7 @@ settings() {
 		time.sleep(60)
 	EOF
 	local holder=$!
-	while [ ! -e locked ]; do sleep 0.05; done
+	eventually test -e locked
 	run -1 --separate-stderr ccm-hook doctor --json
 	kill "$holder"
 	wait "$holder" || true

@@ -23,8 +23,7 @@ hold() {
 	holder=$!
 	exec 7>"$HOME/sql"
 	printf "%s;\nSELECT 'held';\n" "$1" >&7
-	for _ in $(seq 200); do grep -q held "$HOME/held" && return; sleep 0.05; done
-	return 1
+	eventually grep -q held "$HOME/held"
 }
 let_go() {
 	exec 7>&-

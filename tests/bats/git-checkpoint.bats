@@ -164,11 +164,8 @@ EOF2
 	[[ $stderr == *'takes longer than 100ms: it goes on in the background'* ]]
 	[ "$(count)" -eq 0 ]
 	touch "$HOME/go"
-	for _ in $(seq 200); do
-		[ "$(count)" -eq 0 ] || break
-		sleep 0.05
-	done
-	[ "$(count)" -eq 1 ]
+	taken() { [ "$(count)" -eq 1 ]; }
+	eventually taken
 }
 
 @test "git-checkpoint: what goes wrong in the background becomes an alert" {
@@ -183,9 +180,7 @@ EOF2
 	ccm-hook init
 	PATH="$PWD/slow:$PATH" run -0 cp_ take --deadline 100ms
 	touch "$HOME/go"
-	for _ in $(seq 200); do
-		[ -z "$(db 'SELECT 1 FROM alert')" ] || break
-		sleep 0.05
-	done
+	told() { [ -n "$(db 'SELECT 1 FROM alert')" ]; }
+	eventually told
 	[[ $(db 'SELECT title, body FROM alert') == *'a checkpoint could not be taken'*'the disk is on fire'* ]]
 }

@@ -74,13 +74,5 @@ plan() {
 	db "EXPLAIN QUERY PLAN $sql"
 }
 
-# Usage: wait_for FILE PATTERN
-# Up to five seconds for a line that matches.
-wait_for() {
-	local tries
-	for ((tries = 0; tries < 100; tries++)); do
-		grep -q -- "$2" "$1" && return
-		sleep 0.05
-	done
-	echo "no line matches '$2' in:" && cat "$1" && return 1
-}
+# Usage: wait_for FILE PATTERN - for a line that matches.
+wait_for() { LOG="$1" eventually grep -q -- "$2" "$1"; }

@@ -418,10 +418,9 @@ follow() {
 
 @test "log: -f waits for the first event of all" {
 	follow -o json
-	sleep 0.2
+	wait_for err 'nothing is recorded yet'
 	record 1
 	wait_for out '"id":1,'
-	[[ $(<err) == *"nothing is recorded yet"* ]]
 }
 
 @test "log: -f goes on in the new database when the old one was set aside" {

@@ -101,7 +101,7 @@ fill() {
 	reader=$!
 	exec 9>reading
 	echo 'BEGIN; SELECT count(*) FROM event;' >&9
-	until [ -s first ]; do sleep 0.05; done
+	eventually test -s first
 	# With the reader in the way, they would wait for it for the whole 30 seconds, and the events for them.
 	run -0 --separate-stderr timeout 20 ccm-hook prune --max-age 1d
 	[ -z "$stderr" ]

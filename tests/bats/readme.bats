@@ -142,7 +142,7 @@ tell_status() {
 	echo "api = http://127.0.0.1:$(cat "$T/port")" >>"$CCM_HOME/config.ini"
 	say PreToolUse-Bash '.tool_input.command = "npm publish"' --timeout 360 >answer &
 	hook=$!
-	wait_until test -s "$T/calls"
+	eventually test -s "$T/calls"
 	jq -c '{update_id: 1, callback_query: {id: "1", from: {id: 1, username: "dev"}, message: {chat: {id: 4711}},
 		data: .body.reply_markup.inline_keyboard[0][1].callback_data}}' <(head -n 1 "$T/calls") >"$T/update"
 	mv "$T/update" "$T/updates/1"
@@ -153,7 +153,7 @@ tell_status() {
 	say Notification-idle_prompt . >/dev/null
 	ccm-supervisor deliver --once
 	all_sent() { [ "$(db "SELECT count(*) FROM delivery WHERE state = 'sent'")" -eq 2 ]; }
-	wait_until all_sent
+	eventually all_sent
 	without_times() { sed -E 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}/TIME/'; }
 	run -0 ccm-supervisor alerts list
 	[ "$(without_times <<<"$output")" = "$(sed -n '/^\$ ccm-supervisor alerts list$/,/^```$/p' "$README" | sed '1d;$d' | without_times)" ]

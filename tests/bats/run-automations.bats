@@ -132,7 +132,7 @@ verdict() { jq -r .hookSpecificOutput.permissionDecision <<<"$output"; }
 	event Stop >in
 	ccm-hook run <in 3>&- &
 	hook=$!
-	for _ in $(seq 200); do [ -e "$HOME/started" ] && break; sleep 0.05; done
+	eventually test -e "$HOME/started"
 	kill -KILL "$hook"
 	wait "$hook" || true
 	pkill -KILL -f "$CCM_HOME/automations/enabled/50-slow" || true
@@ -144,7 +144,7 @@ verdict() { jq -r .hookSpecificOutput.permissionDecision <<<"$output"; }
 	event PreToolUse-Bash >in
 	ccm-hook run <in 3>&- &
 	hook=$!
-	for _ in $(seq 200); do [ -e "$HOME/started" ] && break; sleep 0.05; done
+	eventually test -e "$HOME/started"
 	kill -TERM "$hook"
 	wait "$hook"
 	[ -e "$HOME/ended" ]

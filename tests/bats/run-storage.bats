@@ -19,7 +19,7 @@ lock_db() {
 	locker=$!
 	exec 7>"$HOME/sql"
 	printf 'BEGIN EXCLUSIVE; SELECT 1;\n' >&7
-	for _ in $(seq 100); do [ -s "$HOME/locked" ] && break; sleep 0.05; done
+	eventually test -s "$HOME/locked"
 }
 unlock_db() {
 	exec 7>&-

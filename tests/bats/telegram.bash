@@ -12,7 +12,7 @@ telegram_start() {
 	mkfifo "$T/end"
 	"$CCM_SOURCE/tests/bin/telegram-server.py" "$T" <"$T/end" 3>&- &
 	exec 7>"$T/end"
-	wait_until test -e "$T/port"
+	eventually test -e "$T/port"
 	(umask 077 && echo "$TOKEN" >"$HOME/token")
 }
 
@@ -28,11 +28,3 @@ telegram_config() {
 
 # Usage: calls METHOD [FILTER] - the bodies of the calls of it so far.
 calls() { [ ! -e "$T/calls" ] || jq -c --arg m "$1" "select(.method == \$m) | .body | ${2:-.}" "$T/calls"; }
-
-wait_until() {
-	local n=0
-	until "$@"; do
-		[ "$((n += 1))" -lt 1500 ] || { echo "never: $*" >&2; return 1; }
-		sleep 0.02
-	done
-}
