@@ -101,7 +101,7 @@ marked() { [ "$(dd if="$CCM_HOME/ccm.db-shm" bs=1 skip=132 count=4 status=none |
 }
 
 @test "keep_open: it leaves when no event has come for that long" {
-	keep 1s
+	keep 3s
 	calls 30
 	eventually test -e "$CCM_HOME/tidy.lock"
 	eventually gone
