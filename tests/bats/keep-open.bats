@@ -7,7 +7,10 @@ setup() {
 	ccm-hook init >/dev/null
 	event PreToolUse-Bash >in
 }
-teardown() { leave; }
+teardown() {
+	if [ -n "${daemon-}" ]; then kill "$daemon"; fi
+	leave
+}
 
 # Usage: keep TIME - what config.ini says of it.
 keep() { printf '[storage]\nkeep_open = %s\n' "$1" >"$CCM_HOME/config.ini"; }
@@ -177,12 +180,11 @@ marked() { [ "$(dd if="$CCM_HOME/ccm.db-shm" bs=1 skip=132 count=4 status=none |
 	calls 30
 	eventually stays
 	ccm-supervisor daemon >/dev/null 2>&1 3>&- &
+	daemon=$!
 	eventually gone
 	rm "$CCM_HOME/tidy.lock"
 	calls 30
 	[ ! -e "$CCM_HOME/tidy.lock" ]
-	kill "$!"
-	wait "$!" || :
 }
 
 @test "keep_open: when it is killed nothing is lost, and another comes" {
