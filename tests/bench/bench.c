@@ -9,6 +9,7 @@
  *     env NAME=VALUE           its whole environment, one line each
  *     stdin FILE               default: /dev/null
  *     every N                  runs in each Nth round only; default 1
+ *     from N                   the first of these; default 0
  *     burst N                  is started N times, one right after the other; default 1
  *     status N                 the exit status it must have; default 0
  *     arg WORD                 one line each; the first is the program
@@ -16,7 +17,8 @@
  * The rest of a line is taken as it is. '#' begins a line of comment.
  *
  * All cases run in each round, in an order that is new in each round, so that what disturbs the
- * machine disturbs all, and each has had each other before it. Rounds are counted from -WARMUP;
+ * machine disturbs all, and each has had each other before it. What is slow and large leaves cold
+ * caches to all others of its round: `from` gives each such case rounds of its own. Rounds are counted from -WARMUP;
  * those below 0 are not to be counted. What a program leaves running is waited for before the next
  * case begins (not between the starts of a burst), up to LEFT_MAX_MS.
  *
@@ -51,7 +53,7 @@
 
 struct bench_case {
 	const char *name, *input;
-	long every, burst, status;
+	long every, from, burst, status;
 	char *argv[WORDS_MAX + 1], *envp[WORDS_MAX + 1];
 	int argc, envc;
 };
@@ -123,6 +125,8 @@ static void read_line(struct bench_case **current, const char *key, const char *
 		c->input = strdup(value);
 	else if (strcmp(key, "every") == 0)
 		c->every = number(value, 1);
+	else if (strcmp(key, "from") == 0)
+		c->from = number(value, 0);
 	else if (strcmp(key, "burst") == 0)
 		c->burst = number(value, 1);
 	else if (strcmp(key, "status") == 0)
@@ -288,7 +292,7 @@ int main(int argc, char **argv)
 	for (long round = -warmup; round < rounds; round++) {
 		shuffle(order, case_count);
 		for (int i = 0; i < case_count; i++)
-			if (round % cases[order[i]].every == 0)
+			if ((round - cases[order[i]].from) % cases[order[i]].every == 0)
 				measure(&cases[order[i]], round);
 	}
 	if (fflush(stdout) != 0)
