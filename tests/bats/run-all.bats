@@ -132,3 +132,13 @@ result() {
 	[ "$(cat out/release/seen)" = '1 tests/bats/faults-a.bats tests/bats/guard-disguise.bats' ]
 	[ "${lines[-1]}" = '1 passed, 0 failed' ]
 }
+
+@test "run-all: the slow pass links every program with syncs that take their time" {
+	mkdir tree/tests/bin
+	cp "$CCM_SOURCE/tests/bin/slow_sync.c" tree/tests/bin/
+	sed -i "2i printf '%s\\\\n' \"\$@\" >seen" tree/configure
+	result a PASS
+	CCM_CHECK=slow run -0 --separate-stderr tree/tests/run-all out
+	[ -s "$(sed -n 's/^LIBS=//p' out/slow/seen)" ]
+	[ "${lines[-1]}" = '1 passed, 0 failed' ]
+}
