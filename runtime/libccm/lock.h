@@ -9,6 +9,7 @@
 #define CCM_LOCK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "paths.h"
 
@@ -18,5 +19,8 @@ int ccm_lock_take(const struct ccm_paths *paths, const char *name, const char *p
 /* Its file, open for reading, if somebody has it just now; else -1. The caller closes it. */
 int ccm_lock_open_taken(const struct ccm_paths *paths, const char *name, const char *part);
 bool ccm_lock_is_taken(const struct ccm_paths *paths, const char *name, const char *part);
+
+/* Locks another file or folder, which is open. 0; -EWOULDBLOCK: somebody else had it all that time; else what flock() says. */
+int ccm_lock_fd(int fd, int64_t wait_ms);
 
 #endif

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "clock.h"
@@ -33,20 +32,6 @@ static int prune(struct ccm_db *db, const struct ccm_settings *settings)
 	return p.before_ms || p.max_bytes ? ccm_prune_run(db, &p) : 0;
 }
 
-/* 0: it is ours. */
-static int lock_spool(int fd, int64_t wait_ms)
-{
-	const struct timespec pause = { 0, 20 * 1000 * 1000 };
-	int64_t end_us = ccm_mono_us() + wait_ms * 1000;
-
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK || ccm_mono_us() >= end_us)
-			return -errno;
-		nanosleep(&pause, NULL);
-	}
-	return 0;
-}
-
 int ccm_tidy(struct ccm_db *db, const struct ccm_paths *paths, const struct ccm_settings *settings, int64_t wait_ms,
 	     struct ccm_sbuf *trouble)
 {
@@ -56,7 +41,7 @@ int ccm_tidy(struct ccm_db *db, const struct ccm_paths *paths, const struct ccm_
 
 	if (lock < 0)
 		return -errno;
-	r = lock_spool(lock, wait_ms);
+	r = ccm_lock_fd(lock, wait_ms);
 	if (r < 0)
 		return r == -EWOULDBLOCK && !wait_ms ? 0 : r;
 	ccm_store_open(&store, paths, settings);

@@ -4,16 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 
 #include "clock.h"
 #include "io.h"
+#include "lock.h"
 #include "uuid.h"
 
 #define MAX_BYTES (64u << 20)
 #define MAX_LINKS 40
-#define LOCK_WAIT_US (10 * 1000 * 1000)
+#define LOCK_WAIT_MS 10000
 
 /* The folder part of an absolute path; free() it. */
 static char *folder_of(const char *path)
@@ -129,20 +129,9 @@ int ccm_user_file_make_folder(const char *path, mode_t mode, struct ccm_diag *di
 
 static int lock_folder(int fd, const char *folder, struct ccm_diag *diag)
 {
-	const struct timespec pause = { 0, 20 * 1000 * 1000 };
-	int64_t end_us = ccm_mono_us() + LOCK_WAIT_US;
-
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno == EINTR)
-			continue;
-		/* A file system without locks: what was read is compared before it is replaced. */
-		if (errno != EWOULDBLOCK)
-			return 0;
-		if (ccm_mono_us() > end_us)
-			return ccm_diag_set(diag, -EBUSY, "another program keeps '%s' locked; try again when it is done",
-					    folder);
-		nanosleep(&pause, NULL);
-	}
+	if (ccm_lock_fd(fd, LOCK_WAIT_MS) == -EWOULDBLOCK)
+		return ccm_diag_set(diag, -EBUSY, "another program keeps '%s' locked; try again when it is done", folder);
+	/* Also on a file system without locks: what was read is compared before it is replaced. */
 	return 0;
 }
 

@@ -18,9 +18,9 @@
  *
  * All cases run in each round, in an order that is new in each round, so that what disturbs the
  * machine disturbs all, and each has had each other before it. What is slow and large leaves cold
- * caches to all others of its round: `from` gives each such case rounds of its own. Rounds are counted from -WARMUP;
- * those below 0 are not to be counted. What a program leaves running is waited for before the next
- * case begins (not between the starts of a burst), up to LEFT_MAX_MS.
+ * caches to all others of its round: `from` gives each such case rounds of its own. Rounds are
+ * counted from -WARMUP; those below 0 are not to be counted. What a program leaves running is
+ * waited for before the next case begins (not between the starts of a burst), up to LEFT_MAX_MS.
  *
  * SAMPLES: one line a start: round, case, microseconds from before posix_spawn() until it was
  * reaped, its peak memory in KiB, microseconds until what it left behind was gone, microseconds of
